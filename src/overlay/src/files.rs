@@ -1,0 +1,138 @@
+//! Which files of the repository make up the overlay.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::tree::{Git, Tree};
+
+/// The folders that hold overlay files.
+const FOLDERS: [&str; 4] = ["compiler", "library", "src", "tests"];
+
+/// The overlay: paths relative to the root of the repository, and of the source.
+pub struct Overlay {
+    /// Upstream files that a patch beside their place changes, without `.patch`.
+    pub patched: BTreeSet<String>,
+    /// New files and whether they are executable.
+    pub new: BTreeMap<String, bool>,
+}
+
+#[derive(Deserialize)]
+struct Manifest {
+    workspace: Workspace,
+}
+
+#[derive(Deserialize)]
+struct Workspace {
+    members: Vec<String>,
+}
+
+impl Overlay {
+    /// Lists the overlay in `root`: what git tracks or does not ignore under the folders,
+    /// without the members of our workspace. An error for a patch of a file that the source
+    /// does not have, and for a new file that it has.
+    pub fn read(root: &Path, tree: &Tree) -> Result<Overlay> {
+        let manifest =
+            fs::read_to_string(root.join("Cargo.toml")).context("cannot read Cargo.toml")?;
+        let members = toml::from_str::<Manifest>(&manifest)?.workspace.members;
+        let listed = Git::at(root)
+            .args([
+                "ls-files",
+                "-z",
+                "--cached",
+                "--others",
+                "--exclude-standard",
+                "--",
+            ])
+            .args(FOLDERS)
+            .text()?;
+        let paths: BTreeSet<&str> = listed
+            .split_terminator('\0')
+            .filter(|path| {
+                !members
+                    .iter()
+                    .any(|member| Path::new(path).starts_with(member))
+            })
+            .filter(|path| root.join(path).symlink_metadata().is_ok())
+            .collect();
+
+        let mut asked: BTreeSet<&str> = paths.clone();
+        asked.extend(paths.iter().filter_map(|path| path.strip_suffix(".patch")));
+        let upstream = tree.pristine_files(asked)?;
+
+        let mut overlay = Overlay {
+            patched: BTreeSet::new(),
+            new: BTreeMap::new(),
+        };
+        for path in paths {
+            let target = path.strip_suffix(".patch");
+            let mode = root.join(path).symlink_metadata()?;
+            if !mode.is_file() {
+                bail!("{path} is not a regular file\nhelp: the overlay holds regular files only");
+            } else if let Some(target) = target.filter(|target| upstream.contains(*target)) {
+                overlay.patched.insert(target.to_owned());
+            } else if upstream.contains(path) {
+                bail!("{path} exists in the source\nhelp: make it a patch, {path}.patch");
+            } else if target.is_some() && fs::read(root.join(path))?.starts_with(b"diff --git ") {
+                bail!(
+                    "{path} patches a file that the source does not have\nhelp: correct its name"
+                );
+            } else {
+                overlay
+                    .new
+                    .insert(path.to_owned(), mode.permissions().mode() & 0o111 != 0);
+            }
+        }
+        Ok(overlay)
+    }
+
+    /// The paths that compiletest takes for our own tests in `suite`, such as
+    /// `tests/run-make`: folders there, files with `.rs` elsewhere.
+    pub fn tests(&self, suite: &str) -> Vec<String> {
+        let mut found = BTreeSet::new();
+        for path in self.new.keys() {
+            let Some(rest) = path.strip_prefix(&format!("{suite}/")) else {
+                continue;
+            };
+            if suite == "tests/run-make" {
+                if let Some((name, _)) = rest.split_once('/') {
+                    found.insert(format!("{suite}/{name}"));
+                }
+            } else if rest.ends_with(".rs") && !rest.contains("auxiliary/") {
+                found.insert(path.clone());
+            }
+        }
+        found.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Overlay;
+
+    #[test]
+    fn own_tests_are_named_as_compiletest_wants_them() {
+        let paths = [
+            "tests/run-make/thin-link-a/rmake.rs",
+            "tests/run-make/thin-link-a/lib.rs",
+            "tests/ui/thin-link/bad.rs",
+            "tests/ui/thin-link/bad.stderr",
+            "tests/ui/thin-link/auxiliary/dep.rs",
+            "src/doc/page.md",
+        ];
+        let new = paths.iter().map(|path| (path.to_string(), false)).collect();
+        let overlay = Overlay {
+            patched: Default::default(),
+            new,
+        };
+        assert_eq!(
+            overlay.tests("tests/run-make"),
+            ["tests/run-make/thin-link-a"]
+        );
+        assert_eq!(overlay.tests("tests/ui"), ["tests/ui/thin-link/bad.rs"]);
+    }
+}

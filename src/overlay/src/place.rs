@@ -1,0 +1,195 @@
+//! Where things are, what the user configured, and how steps are announced.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+/// What `x.py` has worked out already.
+#[derive(clap::Args)]
+pub struct PlaceArgs {
+    /// The root of the repository.
+    #[arg(long)]
+    root: PathBuf,
+    /// The build directory, absolute.
+    #[arg(long)]
+    build_dir: PathBuf,
+    /// When `x.py` started, in seconds since the epoch.
+    #[arg(long)]
+    started: u64,
+    /// How many steps this verb has.
+    #[arg(long)]
+    steps: u32,
+}
+
+/// `config.toml`; `config.example.toml` documents each key.
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    build_dir: PathBuf,
+    pub source: Option<PathBuf>,
+    pub stage0: Option<PathBuf>,
+    pub llvm_config: PathBuf,
+    pub optimize: u8,
+    pub debuginfo_level: u8,
+    pub codegen_units: u32,
+    pub jobs: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            build_dir: "build".into(),
+            source: None,
+            stage0: None,
+            llvm_config: "/usr/lib/llvm-19/bin/llvm-config".into(),
+            optimize: 1,
+            debuginfo_level: 0,
+            codegen_units: 16,
+            jobs: 0,
+        }
+    }
+}
+
+/// `pins.toml`, as far as the driver needs it.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Pins {
+    pub llvm_major: String,
+    pub source: SourcePin,
+}
+
+/// The pinned source package.
+#[derive(Deserialize)]
+pub struct SourcePin {
+    pub package: String,
+    pub version: String,
+    pub file: Vec<FilePin>,
+}
+
+/// One pinned file of the source package.
+#[derive(Deserialize)]
+pub struct FilePin {
+    pub name: String,
+}
+
+/// The repository, the build directory and the configuration of this run.
+pub struct Place {
+    pub root: PathBuf,
+    pub build: PathBuf,
+    pub config: Config,
+    pub pins: Pins,
+    started: SystemTime,
+    steps: u32,
+}
+
+impl Place {
+    /// Reads `config.toml`, where there is one, and `pins.toml`.
+    pub fn new(args: PlaceArgs) -> Result<Place> {
+        let config = args.root.join("config.toml");
+        let config = if config.exists() {
+            read_toml(&config)?
+        } else {
+            Config::default()
+        };
+        Ok(Place {
+            config,
+            pins: read_toml(&args.root.join("src/overlay/pins.toml"))?,
+            root: args.root,
+            build: args.build_dir,
+            started: UNIX_EPOCH + Duration::from_secs(args.started),
+            steps: args.steps,
+        })
+    }
+
+    /// The stage 0 toolchain, with `bin/rustc` and `bin/cargo`.
+    pub fn stage0(&self) -> PathBuf {
+        self.config
+            .stage0
+            .clone()
+            .unwrap_or_else(|| self.build.join("stage0"))
+    }
+
+    /// Stage 0's cargo, set to work on our own workspace.
+    pub fn cargo(&self) -> Command {
+        let stage0 = self.stage0();
+        let mut cargo = Command::new(stage0.join("bin/cargo"));
+        cargo
+            .current_dir(&self.root)
+            .env("RUSTC", stage0.join("bin/rustc"))
+            .env("RUSTDOC", stage0.join("bin/rustdoc"))
+            .env("CARGO_TARGET_DIR", self.build.join("workspace"));
+        cargo
+    }
+
+    /// Announces a step with the time since the start, as `x.py` does.
+    pub fn step(&self, number: u32, what: &str) {
+        println!("[{number}/{}] {what}  ({})", self.steps, self.elapsed());
+    }
+
+    /// The time since the start, as minutes and seconds.
+    pub fn elapsed(&self) -> String {
+        let seconds = self.started.elapsed().unwrap_or_default().as_secs();
+        format!("{}:{:02}", seconds / 60, seconds % 60)
+    }
+}
+
+fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("{} is not right", path.display()))
+}
+
+/// Runs a command to its end; its name and exit code are the error when it fails.
+pub fn run(command: &mut Command) -> Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {command:?}"))?;
+    if !status.success() {
+        bail!(
+            "{command:?} failed ({status})\nhelp: see its message above; the next run starts this step again"
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Config;
+
+    #[test]
+    fn the_example_shows_every_key_with_its_default() {
+        let example = include_str!("../../../config.example.toml");
+        let mut settings = String::new();
+        for line in example.lines().filter_map(|line| line.strip_prefix('#')) {
+            if line
+                .split_once(" = ")
+                .is_some_and(|(key, _)| !key.contains(' '))
+            {
+                settings += &format!("{line}\n");
+            }
+        }
+        let shown: Config = toml::from_str(&settings).unwrap();
+        assert!(shown.source.is_some() && shown.stage0.is_some());
+        assert_eq!(
+            Config {
+                source: None,
+                stage0: None,
+                ..shown
+            },
+            Config::default()
+        );
+        assert_eq!(settings.lines().count(), 8);
+    }
+
+    #[test]
+    fn a_mistyped_key_is_an_error() {
+        let error = toml::from_str::<Config>("optimise = 1")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("unknown field `optimise`"), "{error}");
+    }
+}

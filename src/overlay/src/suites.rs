@@ -1,0 +1,123 @@
+//! What `./x.py test` runs, besides our own tests, and how results are counted.
+
+/// Suites in which new tests of the overlay are run.
+pub const OURS: [&str; 4] = [
+    "tests/run-make",
+    "tests/ui",
+    "tests/codegen",
+    "tests/incremental",
+];
+
+/// The upstream tests nearest to our change: paths, with `*` for any part of a last component.
+pub const UPSTREAM: [&str; 10] = [
+    "tests/ui/lto",
+    "tests/ui/emit*",
+    "tests/ui/codegen",
+    "tests/codegen",
+    "tests/incremental",
+    "tests/run-make/*lto*",
+    "tests/run-make/*emit*",
+    "tests/run-make/*incremental*",
+    "tests/run-make/*artifact*",
+    "tests/run-make/*dep-info*",
+];
+
+/// Matched by the patterns, but about rustdoc's `--emit`: it would need rustdoc to be built.
+pub const NOT_NEAR: &str = "tests/run-make/emit-shared-files";
+
+/// Whether `name` is matched by `pattern`, in which each `*` stands for any text.
+pub fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((start, rest)) => name.strip_prefix(start).is_some_and(|name| {
+            (0..=name.len()).any(|at| name.is_char_boundary(at) && matches(rest, &name[at..]))
+        }),
+    }
+}
+
+/// How many tests passed, failed and were skipped.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Counts {
+    pub passed: usize,
+    pub failed: usize,
+    pub skipped: usize,
+}
+
+impl Counts {
+    /// Adds the numbers of a `test result:` line of libtest or bootstrap; other lines add nothing.
+    pub fn add_line(&mut self, line: &str) {
+        let Some(rest) = line.strip_prefix("test result: ") else {
+            return;
+        };
+        for part in rest.split(['.', ';']) {
+            let mut words = part.split_whitespace();
+            let (number, what) = (
+                words.next().and_then(|word| word.parse().ok()),
+                words.next(),
+            );
+            match (number, what) {
+                (Some(number), Some("passed")) => self.passed += number,
+                (Some(number), Some("failed")) => self.failed += number,
+                (Some::<usize>(number), Some("ignored")) => self.skipped += number,
+                _ => {}
+            }
+        }
+    }
+
+    /// The sum of both.
+    pub fn plus(self, other: Counts) -> Counts {
+        Counts {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            skipped: self.skipped + other.skipped,
+        }
+    }
+}
+
+impl std::fmt::Display for Counts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} passed, {} failed, {} skipped",
+            self.passed, self.failed, self.skipped
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Counts, matches};
+
+    #[test]
+    fn patterns() {
+        assert!(matches(
+            "tests/run-make/*lto*",
+            "tests/run-make/cross-lang-lto-clang"
+        ));
+        assert!(matches("tests/run-make/*lto*", "tests/run-make/lto"));
+        assert!(matches("tests/ui/lto", "tests/ui/lto"));
+        assert!(!matches("tests/ui/lto", "tests/ui/lto2"));
+        assert!(!matches("tests/ui/emit*", "tests/ui/error-emitter"));
+    }
+
+    #[test]
+    fn result_lines_are_summed() {
+        let mut counts = Counts::default();
+        for line in [
+            "running 3 tests",
+            "test result: ok. 12 passed; 0 failed; 3 ignored; 0 measured; 7 filtered out; finished in 1.2s",
+            "test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out",
+        ] {
+            counts.add_line(line);
+        }
+        assert_eq!(
+            counts,
+            Counts {
+                passed: 13,
+                failed: 2,
+                skipped: 3
+            }
+        );
+        assert_eq!(counts.to_string(), "13 passed, 2 failed, 3 skipped");
+    }
+}

@@ -1,0 +1,36 @@
+//! `build`, `check`, `doc` and `dist`: hand over to bootstrap.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::bootstrap;
+use crate::place::Place;
+use crate::verbs::overlay;
+
+/// Lays the overlay and runs bootstrap's verb of the same name; the user's stage and paths
+/// take the place of the defaults.
+pub fn run(place: &Place, verb: &str, args: Vec<String>) -> Result<ExitCode> {
+    overlay::lay(place)?;
+    let paths: &[&str] = match verb {
+        "build" => &["library"],
+        "check" => &["compiler"],
+        "doc" => &["library", "src/doc/unstable-book"],
+        "dist" => &["rustc", "rust-std"],
+        _ => &[],
+    };
+    place.step(7, &format!("{verb}: handing over to bootstrap"));
+    let done = bootstrap::command(place, verb, paths, args)?
+        .status()?
+        .success();
+    println!(
+        "{verb} {} after {}",
+        if done { "finished" } else { "failed" },
+        place.elapsed()
+    );
+    Ok(if done {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,9 @@
+//! One file a verb.
+
+pub mod build;
+pub mod clean;
+pub mod overlay;
+pub mod refresh;
+pub mod setup;
+pub mod test;
+pub mod tool;

@@ -1,0 +1,450 @@
+//! `x.py` itself, offline: apt is a script that serves small packages from a folder.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use crate::fixture::{Fixture, script, stderr, write};
+
+const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// A fixture with `x.py` in it and a folder of programs that come before the machine's.
+struct Launcher {
+    fixture: Fixture,
+    programs: PathBuf,
+}
+
+impl Launcher {
+    fn new() -> Launcher {
+        let fixture = Fixture::new();
+        for name in ["x.py", "src/overlay/fetch.py", "src/overlay/help.txt"] {
+            let to = fixture.root.join(name);
+            fs::copy(Path::new(REPOSITORY).join(name), to).unwrap();
+        }
+        let programs = fixture.root.with_file_name("programs");
+        fs::create_dir(&programs).unwrap();
+        Launcher { fixture, programs }
+    }
+
+    /// `x.py` through a program that may change who runs it.
+    fn through(&self, program: &[&str], args: &[&str]) -> Command {
+        let path = std::env::var("PATH").unwrap();
+        let mut words = program.iter().map(PathBuf::from).collect::<Vec<_>>();
+        words.push(self.fixture.root.join("x.py"));
+        let mut command = Command::new(&words[0]);
+        command
+            .args(&words[1..])
+            .args(args)
+            .arg("--build-dir")
+            .arg(&self.fixture.build);
+        command.env("PATH", format!("{}:{path}", self.programs.display()));
+        command
+    }
+
+    fn x(&self, args: &[&str]) -> Output {
+        self.through(&[], args).output().unwrap()
+    }
+
+    /// `x.py` as a user who is not root.
+    fn x_as_user(&self, args: &[&str]) -> Output {
+        let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
+        let setpriv = [
+            "setpriv",
+            "--reuid",
+            "65534",
+            "--regid",
+            "65534",
+            "--clear-groups",
+        ];
+        self.through(if root { &setpriv } else { &[] }, args)
+            .output()
+            .unwrap()
+    }
+
+    /// `x.py` as root, in a user namespace where need be.
+    fn x_as_root(&self, args: &[&str]) -> Output {
+        let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
+        let unshare = ["unshare", "--user", "--map-root-user"];
+        self.through(if root { &[] } else { &unshare }, args)
+            .output()
+            .unwrap()
+    }
+
+    /// Makes all packages but these count as installed; `apt-get install` adds them.
+    fn packages_missing(&self, missing: &[&str]) {
+        let list = self.programs.join("missing");
+        write(
+            &list,
+            &missing
+                .iter()
+                .map(|name| format!("{name}\n"))
+                .collect::<String>(),
+        );
+        let query =
+            "shift 3\nfor name; do grep -qx -- \"$name\" {} || echo \"$name installed\"; done";
+        script(
+            &self.programs.join("dpkg-query"),
+            &query.replace("{}", list.to_str().unwrap()),
+        );
+    }
+
+    /// Sets up apt to serve a stage 0 and a source, pinned by the hashes of what it serves,
+    /// and takes `source` and `stage0` out of `config.toml`. The log names each download.
+    fn serve(&self) {
+        self.packages_missing(&[]);
+        let (fixture, served) = (&self.fixture, self.served());
+        fs::create_dir(&served).unwrap();
+        let package = served.with_file_name("package");
+        write(
+            &package.join("DEBIAN/control"),
+            "Package: p\nVersion: 1\nArchitecture: all\nMaintainer: t\nDescription: t\n",
+        );
+        for tool in ["rustc", "rustdoc", "cargo"] {
+            let from =
+                fixture
+                    .stage0
+                    .join("bin")
+                    .join(if tool == "rustdoc" { "rustc" } else { tool });
+            fs::create_dir_all(package.join("usr/bin")).unwrap();
+            fs::copy(from, package.join("usr/bin").join(tool)).unwrap();
+        }
+        fs::create_dir_all(package.join("usr/lib/x86_64-linux-gnu")).unwrap();
+        run(Command::new("dpkg-deb")
+            .args(["--root-owner-group", "-b"])
+            .arg(&package)
+            .arg(served.join("p_1.deb")));
+
+        let tar = |name: &str, folder: &Path, what: &str| {
+            run(Command::new("tar")
+                .arg("-cJf")
+                .arg(served.join(name))
+                .arg("-C")
+                .arg(folder)
+                .arg(what));
+        };
+        tar("s.orig.tar.xz", fixture.source.parent().unwrap(), "source");
+        let extra = served.with_file_name("extra");
+        write(
+            &extra.join("extra-vendor/y/.cargo-checksum.json"),
+            r#"{"files":{"a":"b"}}"#,
+        );
+        tar("s.orig-extra.tar.xz", &extra, "extra-vendor");
+        write(&extra.join("debian/patches/series"), "one.patch\n");
+        let patch = "--- a/compiler/b.rs\n+++ b/compiler/b.rs\n@@ -1,2 +1,2 @@\n-line 1\n+debian\n line 2\n";
+        write(&extra.join("debian/patches/one.patch"), patch);
+        tar("s.debian.tar.xz", &extra, "debian");
+
+        let mut pins = include_str!("../../pins.toml")
+            .split("[source]")
+            .next()
+            .unwrap()
+            .to_owned();
+        pins += "[source]\npackage = \"s\"\nversion = \"1\"\n";
+        for name in ["s.orig.tar.xz", "s.orig-extra.tar.xz", "s.debian.tar.xz"] {
+            pins += &format!(
+                "[[source.file]]\nname = \"{name}\"\nsha256 = \"{}\"\n",
+                sha256(&served.join(name))
+            );
+        }
+        pins += "[stage0]\nversion = \"1\"\npackages = [\"p\"]\n";
+        pins += &format!(
+            "[[stage0.file]]\nname = \"p_1.deb\"\nsha256 = \"{}\"\n",
+            sha256(&served.join("p_1.deb"))
+        );
+        let rest = include_str!("../../pins.toml");
+        pins += &rest[rest.find("[packages]").unwrap()..];
+        fixture.write("src/overlay/pins.toml", &pins);
+        fixture.write(
+            "config.toml",
+            &format!("llvm-config = {:?}\n", fixture.llvm_config()),
+        );
+
+        let apt = "case \"$*\" in *--print-uris*)\n\
+                   for file in SERVED/*; do echo \"'copy:$file' $(basename \"$file\") 1\"; done;;\n*) :;; esac";
+        script(
+            &self.programs.join("apt-get"),
+            &apt.replace("SERVED", served.to_str().unwrap()),
+        );
+    }
+
+    fn served(&self) -> PathBuf {
+        self.fixture.root.with_file_name("served")
+    }
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", stderr(&output));
+}
+
+fn sha256(path: &Path) -> String {
+    let output = Command::new("sha256sum").arg(path).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()[..64].to_owned()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn help_comes_at_once_and_changes_nothing() {
+    let launcher = Launcher::new();
+    let help = include_str!("../../help.txt");
+    for args in [
+        &[][..],
+        &["--help"],
+        &["-h"],
+        &["help"],
+        &["build", "--help"],
+    ] {
+        let output = launcher.x(args);
+        assert_eq!(
+            (output.status.code(), stdout(&output).as_str()),
+            (Some(0), help),
+            "{args:?}"
+        );
+    }
+    let output = launcher.x(&["biuld"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).starts_with("error: no verb `biuld`\n\nusage: ./x.py"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(!launcher.fixture.build.exists());
+}
+
+#[test]
+fn without_root_one_message_names_every_missing_package() {
+    let launcher = Launcher::new();
+    launcher.serve();
+    launcher.packages_missing(&["lld-19", "valgrind", "g++"]);
+    let output = launcher.x_as_user(&["build"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        stderr(&output),
+        "error: 3 Debian packages are missing: g++ lld-19 valgrind\n\
+         help: sudo apt-get update && sudo apt-get install --no-install-recommends g++ lld-19 valgrind\n"
+    );
+    assert_eq!(stdout(&output), "");
+    assert!(!launcher.fixture.build.exists());
+}
+
+#[test]
+fn root_installs_what_is_missing() {
+    let launcher = Launcher::new();
+    launcher.serve();
+    launcher.packages_missing(&["lld-19", "g++"]);
+    let log = launcher.programs.join("log");
+    let apt = fs::read_to_string(launcher.programs.join("apt-get")).unwrap();
+    let logged = apt.replacen('\n', &format!("\necho \"$*\" >> {}\n", log.display()), 1);
+    write(&launcher.programs.join("apt-get"), &logged);
+    let output = launcher.x_as_root(&["setup"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let told = stdout(&output);
+    assert!(
+        told.contains("[1/5] installing 2 Debian packages  (0:0"),
+        "{told}"
+    );
+    let log = fs::read_to_string(log).unwrap();
+    let mut lines = log.lines();
+    assert_eq!(lines.next(), Some("-q update"));
+    assert_eq!(
+        lines.next(),
+        Some("install -q -y --no-install-recommends g++ lld-19")
+    );
+}
+
+#[test]
+fn setup_fetches_unpacks_and_says_so_once() {
+    let launcher = Launcher::new();
+    launcher.serve();
+    let output = launcher.x(&["setup"]);
+    assert!(
+        output.status.success(),
+        "{}{}",
+        stdout(&output),
+        stderr(&output)
+    );
+    let told = stdout(&output);
+    let steps: Vec<&str> = told.lines().filter(|line| line.starts_with('[')).collect();
+    let names = [
+        "[2/5] fetching source and stage0",
+        "[3/5] unpacking stage 0",
+        "[4/5] building the driver",
+        "[5/5] unpacking the source",
+    ];
+    assert_eq!(steps.len(), names.len(), "{told}");
+    assert!(
+        steps
+            .iter()
+            .zip(names)
+            .all(|(step, name)| step.starts_with(name)),
+        "{told}"
+    );
+    assert!(
+        told.lines()
+            .next()
+            .unwrap()
+            .contains("158 MB to download, 1.6 GB on disk"),
+        "{told}"
+    );
+
+    let laid = |name: &str| fs::read_to_string(launcher.fixture.laid(name)).unwrap();
+    assert!(laid("compiler/b.rs").starts_with("debian\nline 2\n"));
+    for name in ["x", "y"] {
+        assert_eq!(
+            laid(&format!("vendor/{name}/.cargo-checksum.json")),
+            r#"{"files":{}}"#
+        );
+    }
+    let rustc = launcher.fixture.build.join("stage0/bin/rustc");
+    let version = Command::new(rustc).arg("-vV").output().unwrap();
+    assert!(stdout(&version).contains("release: 1.85.0\n"));
+
+    let again = launcher.x(&["setup"]);
+    assert_eq!(stdout(&again).lines().count(), 1, "{}", stdout(&again));
+    assert!(stdout(&again).starts_with("ready: "), "{}", stdout(&again));
+}
+
+#[test]
+fn a_wrong_hash_is_refused_and_the_right_file_taken_next() {
+    let launcher = Launcher::new();
+    launcher.serve();
+    let served = launcher.served().join("s.orig.tar.xz");
+    let right = fs::read(&served).unwrap();
+    fs::write(&served, &right[..right.len() / 2]).unwrap();
+    let output = launcher.x(&["setup"]);
+    assert_eq!(output.status.code(), Some(1));
+    let message = stderr(&output);
+    let download = launcher.fixture.build.join("download");
+    let part = download.join("s.orig.tar.xz.part");
+    assert!(
+        message.contains(&format!("error: wrong SHA-256 of {}: ", part.display())),
+        "{message}"
+    );
+    assert!(message.contains("\nhelp: delete it"), "{message}");
+    assert!(!download.join("s.orig.tar.xz").exists());
+    assert!(!launcher.fixture.laid("").exists());
+
+    // The torn file is still there under its temporary name, and not used.
+    fs::write(&served, right).unwrap();
+    let output = launcher.x(&["setup"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(!part.exists());
+    assert!(launcher.fixture.laid("compiler/a.rs").exists());
+}
+
+#[test]
+fn a_download_that_was_changed_is_not_used() {
+    let launcher = Launcher::new();
+    launcher.serve();
+    let path = launcher.fixture.build.join("download/s.debian.tar.xz");
+    write(&path, "other");
+    let output = launcher.x(&["setup"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains(&format!("error: wrong SHA-256 of {}: ", path.display())),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn a_file_that_apt_does_not_offer_is_named() {
+    let launcher = Launcher::new();
+    launcher.serve();
+    fs::remove_file(launcher.served().join("s.orig-extra.tar.xz")).unwrap();
+    let output = launcher.x(&["setup"]);
+    assert_eq!(output.status.code(), Some(1));
+    let message = stderr(&output);
+    assert!(
+        message.contains("do not offer s.orig-extra.tar.xz\nhelp: "),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_half_unpacked_stage_0_is_started_again() {
+    let launcher = Launcher::new();
+    launcher.serve();
+    write(&launcher.fixture.build.join("stage0.tmp/usr/bin/torn"), "");
+    let output = launcher.x(&["setup"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(!launcher.fixture.build.join("stage0/usr/bin/torn").exists());
+    assert!(!launcher.fixture.build.join("stage0.tmp").exists());
+}
+
+#[test]
+fn with_all_of_ones_own_no_apt_is_needed() {
+    let launcher = Launcher::new();
+    for name in ["apt-get", "dpkg-query", "dpkg"] {
+        script(
+            &launcher.programs.join(name),
+            "echo no apt here >&2; exit 1",
+        );
+    }
+    let output = launcher.x(&["overlay"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(launcher.fixture.laid("compiler/a.rs").exists());
+}
+
+#[test]
+fn a_stage_0_of_another_release_is_refused() {
+    let launcher = Launcher::new();
+    launcher.fixture.stage0_release("1.84.1");
+    let output = launcher.x(&["overlay"]);
+    assert_eq!(output.status.code(), Some(1));
+    let message = stderr(&output);
+    let rustc = launcher.fixture.stage0.join("bin/rustc");
+    assert!(
+        message.starts_with(&format!(
+            "error: stage 0 {} is 1.84.1, not 1.85.0\nhelp: ",
+            rustc.display()
+        )),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_second_x_py_waits_and_says_so() {
+    let launcher = Launcher::new();
+    fs::create_dir_all(&launcher.fixture.build).unwrap();
+    let mut first = Command::new("flock");
+    first
+        .arg(launcher.fixture.build.join("x.py.lock"))
+        .args(["-c", "echo held; cat"]);
+    let mut first = first
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut held = String::new();
+    BufReader::new(first.stdout.as_mut().unwrap())
+        .read_line(&mut held)
+        .unwrap();
+    assert_eq!(held, "held\n");
+
+    let mut second = launcher
+        .through(&[], &["setup"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(second.stdout.take().unwrap()).lines();
+    let told = lines.next().unwrap().unwrap();
+    assert_eq!(
+        told,
+        format!(
+            "waiting for another x.py that uses {}",
+            launcher.fixture.build.display()
+        )
+    );
+    assert!(!launcher.fixture.laid("").exists());
+
+    drop(first.stdin.take());
+    assert!(first.wait().unwrap().success());
+    let last = lines.map(Result::unwrap).last().unwrap();
+    assert!(last.starts_with("ready: "), "{last}");
+    assert!(second.wait().unwrap().success());
+}

@@ -1,0 +1,5 @@
+//! `x.py` and its driver on a small source tree, offline.
+
+mod fixture;
+mod launcher;
+mod round_trip;

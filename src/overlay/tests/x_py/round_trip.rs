@@ -1,0 +1,561 @@
+//! `overlay` and `refresh` on a small source tree: what goes in comes back, to the byte.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+use crate::fixture::{Fixture, snapshot, stderr, write};
+
+/// A canonical patch of line `line` of a 40-line file.
+fn patch(name: &str, line: u32, new: &str) -> String {
+    let (before, after) = (line - 1, line + 1);
+    format!(
+        "diff --git a/{name} b/{name}\n--- a/{name}\n+++ b/{name}\n@@ -{before},3 +{before},3 @@\n \
+         line {before}\n-line {line}\n+{new}\n line {after}\n"
+    )
+}
+
+/// A fixture with a patch, a new file and an executable new file, laid.
+fn laid() -> Fixture {
+    let fixture = Fixture::new();
+    fixture.write("compiler/a.rs.patch", &patch("compiler/a.rs", 20, "twenty"));
+    fixture.write("compiler/thin_link.rs", "fn new() {}\n");
+    crate::fixture::script(&fixture.root.join("src/etc/tool.sh"), "exit 0");
+    fixture.succeed(&["overlay"]);
+    fixture
+}
+
+#[test]
+fn overlay_then_refresh_leaves_the_repository_as_it_was() {
+    let fixture = laid();
+    let before = snapshot(&fixture.root);
+    assert!(
+        fs::read_to_string(fixture.laid("compiler/a.rs"))
+            .unwrap()
+            .contains("\ntwenty\n")
+    );
+    assert_eq!(
+        fs::read_to_string(fixture.laid("compiler/thin_link.rs")).unwrap(),
+        "fn new() {}\n"
+    );
+    assert_eq!(fixture.succeed(&["refresh"]), "");
+    assert_eq!(snapshot(&fixture.root), before);
+    let told = fixture.succeed(&["overlay", "--check"]);
+    assert_eq!(
+        told,
+        "the overlay applies cleanly: 1 patches, 2 new files\n"
+    );
+}
+
+#[test]
+fn an_edit_of_an_upstream_file_comes_back_as_a_patch() {
+    let fixture = laid();
+    fixture.edit("library/c.rs", "line 7\n", "seven\n");
+    fixture.edit("compiler/a.rs", "twenty", "TWENTY");
+    let told = fixture.succeed(&["refresh"]);
+    assert_eq!(
+        told,
+        "changed compiler/a.rs.patch\nnew library/c.rs.patch\n"
+    );
+    let text = |name: &str| fs::read_to_string(fixture.root.join(name)).unwrap();
+    assert_eq!(
+        text("library/c.rs.patch"),
+        patch("library/c.rs", 7, "seven")
+    );
+    assert_eq!(
+        text("compiler/a.rs.patch"),
+        patch("compiler/a.rs", 20, "TWENTY")
+    );
+    // And once more: both sides agree now.
+    let before = snapshot(&fixture.root);
+    assert_eq!(fixture.succeed(&["overlay"]), "");
+    assert_eq!(fixture.succeed(&["refresh"]), "");
+    assert_eq!(snapshot(&fixture.root), before);
+}
+
+#[test]
+fn a_new_file_comes_back_with_its_mode() {
+    let fixture = laid();
+    crate::fixture::script(&fixture.laid("tests/run-make/thin-link-x/run.sh"), "true");
+    fixture.edit("compiler/thin_link.rs", "new", "newer");
+    let told = fixture.succeed(&["refresh"]);
+    assert_eq!(
+        told,
+        "changed compiler/thin_link.rs\nnew tests/run-make/thin-link-x/run.sh\n"
+    );
+    let back = fixture.root.join("tests/run-make/thin-link-x/run.sh");
+    assert_eq!(fs::read_to_string(&back).unwrap(), "#!/bin/sh\ntrue\n");
+    assert_eq!(back.metadata().unwrap().permissions().mode() & 0o777, 0o755);
+}
+
+#[test]
+fn a_deleted_hook_and_a_deleted_file_disappear() {
+    let fixture = laid();
+    fixture.edit("compiler/a.rs", "twenty", "line 20");
+    fs::remove_file(fixture.laid("compiler/thin_link.rs")).unwrap();
+    let told = fixture.succeed(&["refresh"]);
+    assert_eq!(
+        told,
+        "removed compiler/a.rs.patch\nremoved compiler/thin_link.rs\n"
+    );
+    assert!(!fixture.root.join("compiler").join("a.rs.patch").exists());
+    assert!(!fixture.root.join("compiler/thin_link.rs").exists());
+    assert!(fixture.root.join("src/etc/tool.sh").exists());
+}
+
+#[test]
+fn a_patch_that_is_taken_away_restores_the_file() {
+    let fixture = laid();
+    fs::remove_file(fixture.root.join("compiler/a.rs.patch")).unwrap();
+    fs::remove_file(fixture.root.join("compiler/thin_link.rs")).unwrap();
+    fixture.succeed(&["overlay"]);
+    let pristine = fs::read(fixture.source.join("compiler/a.rs")).unwrap();
+    assert_eq!(fs::read(fixture.laid("compiler/a.rs")).unwrap(), pristine);
+    assert!(!fixture.laid("compiler/thin_link.rs").exists());
+}
+
+#[test]
+fn an_upstream_file_can_be_deleted_or_lose_its_last_line_end() {
+    let fixture = laid();
+    fs::remove_file(fixture.laid("library/c.rs")).unwrap();
+    fixture.edit("compiler/b.rs", "line 40\n", "line 40");
+    fixture.succeed(&["refresh"]);
+    let text = fs::read_to_string(fixture.root.join("library/c.rs.patch")).unwrap();
+    assert!(text.contains("deleted file mode 100644\n"), "{text}");
+    let again = Fixture::new();
+    for name in ["library/c.rs.patch", "compiler/b.rs.patch"] {
+        again.write(name, &fs::read_to_string(fixture.root.join(name)).unwrap());
+    }
+    again.succeed(&["overlay"]);
+    again.succeed(&["overlay", "--check"]);
+    assert!(!again.laid("library/c.rs").exists());
+    assert!(
+        fs::read_to_string(again.laid("compiler/b.rs"))
+            .unwrap()
+            .ends_with("\nline 40")
+    );
+}
+
+#[test]
+fn only_what_changed_is_written() {
+    let fixture = laid();
+    let stamp = |name: &str| {
+        let data = fixture.laid(name).metadata().unwrap();
+        (data.ino(), data.mtime(), data.mtime_nsec())
+    };
+    let before = [
+        stamp("compiler/b.rs"),
+        stamp("compiler/a.rs"),
+        stamp("src/etc/tool.sh"),
+    ];
+    fixture.write("compiler/thin_link.rs", "fn changed() {}\n");
+    let told = fixture.succeed(&["overlay"]);
+    assert!(told.contains("laid the overlay: 1 files changed"), "{told}");
+    assert_eq!(
+        fs::read_to_string(fixture.laid("compiler/thin_link.rs")).unwrap(),
+        "fn changed() {}\n"
+    );
+    assert_eq!(
+        [
+            stamp("compiler/b.rs"),
+            stamp("compiler/a.rs"),
+            stamp("src/etc/tool.sh")
+        ],
+        before
+    );
+}
+
+#[test]
+fn the_same_overlay_gives_the_same_commit() {
+    let commit = |fixture: &Fixture| fixture.git(&fixture.laid(""), &["rev-parse", "HEAD^{tree}"]);
+    assert_eq!(commit(&laid()), commit(&laid()));
+}
+
+#[test]
+fn a_patch_that_does_not_apply_is_named_and_nothing_is_laid() {
+    let fixture = laid();
+    fixture.write(
+        "library/c.rs.patch",
+        &patch("library/c.rs", 7, "x").replace("line 7", "other"),
+    );
+    fixture.write("compiler/b.rs.patch", &patch("compiler/b.rs", 9, "nine"));
+    let before = snapshot(&fixture.laid(""));
+    let message = fixture.fail(&["overlay"]);
+    assert!(
+        message.contains("these patches do not apply to the source:\n  library/c.rs.patch"),
+        "{message}"
+    );
+    assert!(!message.contains("b.rs"), "{message}");
+    assert_eq!(fixture.fail(&["overlay", "--check"]), message);
+    assert_eq!(snapshot(&fixture.laid("")), before);
+}
+
+#[test]
+fn a_patch_with_an_offset_is_refused_by_check_and_mended_by_refresh() {
+    let fixture = laid();
+    let exact = patch("library/c.rs", 7, "seven");
+    fixture.write(
+        "library/c.rs.patch",
+        &exact.replace("@@ -6,3 +6,3 @@", "@@ -9,3 +9,3 @@"),
+    );
+    let message = fixture.fail(&["overlay", "--check"]);
+    assert!(
+        message.contains("only with an offset") && message.contains("library/c.rs.patch"),
+        "{message}"
+    );
+    assert!(!message.contains("a.rs.patch"), "{message}");
+    fixture.succeed(&["overlay"]);
+    assert_eq!(
+        fixture.succeed(&["refresh"]),
+        "changed library/c.rs.patch\n"
+    );
+    assert_eq!(
+        fs::read_to_string(fixture.root.join("library/c.rs.patch")).unwrap(),
+        exact
+    );
+    fixture.succeed(&["overlay", "--check"]);
+}
+
+#[test]
+fn a_patch_of_another_file_is_refused() {
+    let fixture = laid();
+    fixture.write("library/c.rs.patch", &patch("compiler/b.rs", 7, "seven"));
+    let message = fixture.fail(&["overlay"]);
+    assert!(
+        message.contains("a patch changes compiler/b.rs"),
+        "{message}"
+    );
+}
+
+#[test]
+fn misplaced_files_are_refused() {
+    let fixture = laid();
+    fixture.write("compiler/b.rs", "whole\n");
+    let message = fixture.fail(&["overlay"]);
+    assert!(
+        message.contains("compiler/b.rs exists in the source"),
+        "{message}"
+    );
+    fs::remove_file(fixture.root.join("compiler/b.rs")).unwrap();
+    fixture.write(
+        "compiler/none.rs.patch",
+        &patch("compiler/none.rs", 7, "seven"),
+    );
+    let message = fixture.fail(&["overlay"]);
+    assert!(
+        message.contains("compiler/none.rs.patch patches a file that the source does not have"),
+        "{message}"
+    );
+}
+
+#[test]
+fn edits_elsewhere_stay_when_the_overlay_moves_on() {
+    let fixture = laid();
+    fixture.edit("compiler/b.rs", "line 3\n", "mine\n");
+    write(&fixture.laid("compiler/mine.rs"), "mine\n");
+    fixture.write("library/c.rs.patch", &patch("library/c.rs", 7, "seven"));
+    fixture.succeed(&["overlay"]);
+    assert!(
+        fs::read_to_string(fixture.laid("compiler/b.rs"))
+            .unwrap()
+            .contains("mine\n")
+    );
+    assert!(
+        fs::read_to_string(fixture.laid("library/c.rs"))
+            .unwrap()
+            .contains("seven\n")
+    );
+    let told = fixture.succeed(&["refresh"]);
+    assert_eq!(told, "new compiler/b.rs.patch\nnew compiler/mine.rs\n");
+}
+
+#[test]
+fn an_edit_that_would_be_overwritten_is_refused_by_name() {
+    let fixture = laid();
+    fixture.edit("compiler/a.rs", "twenty", "edited here");
+    fixture.write(
+        "compiler/a.rs.patch",
+        &patch("compiler/a.rs", 20, "edited there"),
+    );
+    fixture.write("compiler/thin_link.rs", "fn there() {}\n");
+    for verb in ["overlay", "refresh"] {
+        let message = fixture.fail(&[verb]);
+        assert!(
+            message.contains("laid:\n  compiler/a.rs\nhelp:"),
+            "{message}"
+        );
+        assert!(
+            message.contains("`./x.py refresh`") && message.contains("to drop the edits"),
+            "{message}"
+        );
+    }
+    assert!(
+        fs::read_to_string(fixture.laid("compiler/a.rs"))
+            .unwrap()
+            .contains("edited here")
+    );
+    assert!(
+        fs::read_to_string(fixture.root.join("compiler/a.rs.patch"))
+            .unwrap()
+            .contains("edited there")
+    );
+    assert_eq!(
+        fs::read_to_string(fixture.laid("compiler/thin_link.rs")).unwrap(),
+        "fn new() {}\n"
+    );
+
+    fixture.git(
+        &fixture.laid(""),
+        &["-c", "user.name=t", "-c", "user.email=t@t", "stash"],
+    );
+    fixture.succeed(&["overlay"]);
+    assert!(
+        fs::read_to_string(fixture.laid("compiler/a.rs"))
+            .unwrap()
+            .contains("edited there")
+    );
+}
+
+#[test]
+fn an_edit_that_is_in_the_overlay_too_is_no_conflict() {
+    let fixture = laid();
+    fixture.edit("compiler/a.rs", "twenty", "both");
+    write(&fixture.laid("compiler/both.rs"), "both\n");
+    fixture.write("compiler/a.rs.patch", &patch("compiler/a.rs", 20, "both"));
+    fixture.write("compiler/both.rs", "both\n");
+    fixture.succeed(&["overlay"]);
+    assert_eq!(
+        fixture.git(&fixture.laid(""), &["status", "--porcelain"]),
+        ""
+    );
+}
+
+#[test]
+fn edits_that_are_committed_in_the_tree_come_back_too() {
+    let fixture = laid();
+    fixture.edit("compiler/b.rs", "line 3\n", "three\n");
+    let author = ["-c", "user.name=t", "-c", "user.email=t@t"];
+    let commit = [&author[..], &["commit", "--quiet", "-a", "-m", "mine"]].concat();
+    fixture.git(&fixture.laid(""), &commit);
+    fixture.write("compiler/thin_link.rs", "fn later() {}\n");
+    fixture.succeed(&["overlay"]);
+    assert!(
+        fs::read_to_string(fixture.laid("compiler/b.rs"))
+            .unwrap()
+            .contains("three\n")
+    );
+    let told = fixture.succeed(&["refresh"]);
+    assert_eq!(told, "new compiler/b.rs.patch\n");
+    let text = fs::read_to_string(fixture.root.join("compiler/b.rs.patch")).unwrap();
+    assert_eq!(text, patch("compiler/b.rs", 3, "three"));
+}
+
+#[test]
+fn a_file_can_be_edited_and_refreshed_again() {
+    let fixture = laid();
+    for (from, to) in [("line 3\n", "three\n"), ("three\n", "drei\n")] {
+        fixture.edit("compiler/b.rs", from, to);
+        fixture.succeed(&["refresh"]);
+        let held = fs::read_to_string(fixture.root.join("compiler/b.rs.patch")).unwrap();
+        assert_eq!(held, patch("compiler/b.rs", 3, to.trim_end()));
+        assert_eq!(fixture.succeed(&["overlay"]), "");
+    }
+}
+
+#[test]
+fn refresh_keeps_what_was_not_laid_yet() {
+    let fixture = laid();
+    fixture.write("compiler/later.rs", "later\n");
+    fixture.write("library/c.rs.patch", &patch("library/c.rs", 7, "seven"));
+    fixture.edit("compiler/b.rs", "line 3\n", "three\n");
+    assert_eq!(fixture.succeed(&["refresh"]), "new compiler/b.rs.patch\n");
+    assert!(fixture.root.join("compiler/later.rs").exists());
+    assert!(fixture.root.join("library/c.rs.patch").exists());
+}
+
+#[test]
+fn an_interrupted_laying_is_completed() {
+    let fixture = laid();
+    let tree = fixture.laid("");
+    let before = fixture.git(&tree, &["rev-parse", "HEAD"]);
+    fixture.write("compiler/a.rs.patch", &patch("compiler/a.rs", 20, "second"));
+    fixture.write("compiler/added.rs", "added\n");
+    fixture.write("library/c.rs.patch", &patch("library/c.rs", 7, "seven"));
+    fixture.succeed(&["overlay"]);
+    let after = fixture.git(&tree, &["rev-parse", "HEAD"]);
+    let complete = snapshot(&tree);
+
+    // As a kill leaves it: files torn, index and HEAD still at the old commit.
+    fixture.git(&tree, &["reset", "--quiet", &before]);
+    fixture.git(&tree, &["update-ref", "refs/x/laid", &before]);
+    fixture.git(&tree, &["update-ref", "refs/x/laying", &after]);
+    fixture.git(
+        &tree,
+        &["checkout", "--quiet", &before, "--", "library/c.rs"],
+    );
+    write(&fixture.laid("compiler/a.rs"), "line 1\nli");
+    write(&fixture.laid("compiler/added.rs"), "ad");
+    write(&fixture.laid(".git/index.lock"), "");
+    write(&fixture.laid(".git/x.index.lock"), "");
+    fixture.edit("compiler/b.rs", "line 3\n", "mine\n");
+
+    fixture.succeed(&["overlay"]);
+    assert_eq!(fixture.git(&tree, &["rev-parse", "HEAD"]), after);
+    assert!(
+        fs::read_to_string(fixture.laid("compiler/b.rs"))
+            .unwrap()
+            .contains("mine\n")
+    );
+    fixture.edit("compiler/b.rs", "mine\n", "line 3\n");
+    assert_eq!(snapshot(&tree), complete);
+}
+
+#[test]
+fn a_half_unpacked_source_is_started_again() {
+    let fixture = Fixture::new();
+    write(&fixture.build.join("src.tmp/compiler/a.rs"), "torn");
+    fixture.succeed(&["setup"]);
+    let pristine = fs::read(fixture.source.join("compiler/a.rs")).unwrap();
+    assert_eq!(fs::read(fixture.laid("compiler/a.rs")).unwrap(), pristine);
+    assert!(!fixture.build.join("src.tmp").exists());
+}
+
+#[test]
+fn members_of_the_workspace_and_ignored_files_are_not_laid() {
+    let fixture = laid();
+    fixture.write(".gitignore", "*.bak\n");
+    fixture.write("compiler/a.bak", "x");
+    fixture.write("src/overlay/src/main.rs", "x");
+    fixture.write("docs/page.md", "x");
+    assert_eq!(fixture.succeed(&["overlay"]), "");
+    assert!(!fixture.laid("src/overlay").exists());
+}
+
+#[test]
+fn a_tree_of_another_source_is_refused() {
+    let fixture = laid();
+    fixture.write("config.toml", "source = \"/elsewhere\"\n");
+    let message = fixture.fail(&["overlay"]);
+    assert!(
+        message.contains("holds copy of ") && message.contains("copy of /elsewhere is wanted"),
+        "{message}"
+    );
+    assert!(message.contains("./x.py clean --all"), "{message}");
+}
+
+#[test]
+fn a_source_that_is_not_there_is_refused() {
+    let fixture = Fixture::new();
+    fixture.write("config.toml", "source = \"/elsewhere\"\n");
+    let message = fixture.fail(&["setup"]);
+    assert!(
+        message.contains("no source tree at /elsewhere"),
+        "{message}"
+    );
+    assert!(!fixture.laid("").exists());
+}
+
+#[test]
+fn flags_and_paths_reach_bootstrap() {
+    let fixture = laid();
+    let config = fixture.build.join("bootstrap.toml");
+    let run = |args: &[&str]| {
+        let told = fixture.succeed(args).replace(config.to_str().unwrap(), "C");
+        told.lines()
+            .find(|line| line.starts_with("bootstrap "))
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(
+        run(&["build"]),
+        "bootstrap build --stage 1 library --config C"
+    );
+    assert_eq!(
+        run(&[
+            "build",
+            "--stage",
+            "2",
+            "-j",
+            "1",
+            "--keep-stage-std=1",
+            "compiler/rustc"
+        ]),
+        "bootstrap build compiler/rustc --config C --stage 2 -j 1 --keep-stage-std=1"
+    );
+    assert_eq!(run(&["check"]), "bootstrap check compiler --config C");
+    assert_eq!(
+        run(&["test", "tests/run-make/up", "--bless", "--", "x"]),
+        "bootstrap test --stage 1 tests/run-make/up --config C --bless -- x"
+    );
+    let written = fs::read_to_string(&config).unwrap();
+    assert!(
+        written.contains("optimize = 1\ncodegen-units = 16\ndebuginfo-level = 0\n"),
+        "{written}"
+    );
+    assert!(
+        written.contains(&format!("rustc = {:?}", fixture.stage0.join("bin/rustc"))),
+        "{written}"
+    );
+}
+
+#[test]
+fn run_make_alone_means_our_tests() {
+    let fixture = laid();
+    let message = fixture.fail(&["test", "tests/run-make"]);
+    assert!(message.contains("no run-make test"), "{message}");
+    fixture.write("tests/run-make/thin-link-a/rmake.rs", "fn main() {}\n");
+    fixture.write("tests/run-make/thin-link-b/rmake.rs", "fn main() {}\n");
+    let told = fixture.succeed(&["test", "tests/run-make/"]);
+    let ours =
+        "bootstrap test --stage 1 tests/run-make/thin-link-a tests/run-make/thin-link-b --config";
+    assert!(told.contains(ours), "{told}");
+}
+
+#[test]
+fn an_llvm_that_is_not_19_is_refused() {
+    let fixture = laid();
+    crate::fixture::script(&fixture.llvm_config(), "echo 18.1.0");
+    let message = fixture.fail(&["build"]);
+    let wanted = format!(
+        "error: {} is LLVM 18.1.0, not 19\nhelp: ",
+        fixture.llvm_config().display()
+    );
+    assert!(message.starts_with(&wanted), "{message}");
+    fs::remove_file(fixture.llvm_config()).unwrap();
+    let message = fixture.fail(&["build"]);
+    assert!(message.starts_with("error: cannot start "), "{message}");
+}
+
+#[test]
+fn clean_keeps_what_was_fetched() {
+    let fixture = laid();
+    write(&fixture.build.join("download/x"), "x");
+    write(
+        &fixture.build.join("x86_64-unknown-linux-gnu/stage1/x"),
+        "x",
+    );
+    write(&fixture.build.join("x.py.lock"), "");
+    let names = || {
+        let entries = fs::read_dir(&fixture.build).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    fixture.succeed(&["clean"]);
+    assert_eq!(names(), ["download", "src", "x.py.lock"]);
+    fixture.succeed(&["clean", "--all"]);
+    assert_eq!(names(), ["x.py.lock"]);
+}
+
+#[test]
+fn a_wrong_flag_of_ours_is_an_error() {
+    let fixture = Fixture::new();
+    let output = fixture.driver(&["overlay", "--chekc"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).starts_with("error: unexpected argument '--chekc'"),
+        "{}",
+        stderr(&output)
+    );
+}
