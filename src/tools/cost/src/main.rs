@@ -1,0 +1,207 @@
+//! Counts, with callgrind, the instructions that `--emit=thin-link-bitcode` adds to a compile of
+//! memchr. The counts vary by about a million from run to run (threads), so each is a median.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, bail, ensure};
+use cargo_metadata::MetadataCommand;
+use clap::Parser;
+use comfy_table::{CellAlignment, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+
+const FLAGS: &str = "-O -Clinker-plugin-lto -Ccodegen-units=1";
+
+/// Counts the instructions of a compile with and without `--emit=thin-link-bitcode`.
+#[derive(Parser)]
+struct Args {
+    /// The compiler to measure.
+    #[arg(long)]
+    rustc: PathBuf,
+    /// The cargo that fetches memchr.
+    #[arg(long)]
+    cargo: PathBuf,
+    /// Where outputs go.
+    #[arg(long)]
+    work_dir: PathBuf,
+    /// Another compiler, an unpatched one, say, to measure side by side.
+    #[arg(long)]
+    beside: Option<PathBuf>,
+    /// Compiles of each kind; the median of their counts is taken.
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> anyhow::Result<()> {
+    ensure!(args.runs > 0, "`--runs` has to be at least 1");
+    fs::create_dir_all(&args.work_dir)?;
+    let memchr = memchr(&args.cargo, &args.work_dir)?;
+
+    let mut compilers = vec![args.rustc];
+    compilers.extend(args.beside);
+    let style = ProgressStyle::with_template("{elapsed_precise} {bar:30} {pos}/{len} {msg}")?;
+    let bar = ProgressBar::new((compilers.len() * args.runs * 2) as u64).with_style(style);
+    let mut counts = vec![[vec![], vec![]]; compilers.len()];
+    // Interleaved, so that what disturbs the machine disturbs all alike.
+    for _ in 0..args.runs {
+        for (compiler, counts) in compilers.iter().zip(&mut counts) {
+            for (emit, counts) in ["obj", "obj,thin-link-bitcode"].iter().zip(counts) {
+                bar.set_message(format!("{} --emit={emit}", compiler.display()));
+                counts.push(instructions(compiler, &memchr, emit, &args.work_dir)?);
+                bar.inc(1);
+            }
+        }
+    }
+    bar.finish_and_clear();
+
+    println!(
+        "memchr 2.7.4, {FLAGS}; median (least to most) of {} runs",
+        args.runs
+    );
+    let mut table = Table::new();
+    table.load_preset(presets::ASCII_MARKDOWN);
+    table.set_header([
+        "compiler",
+        "--emit=obj",
+        "--emit=obj,thin-link-bitcode",
+        "more",
+        "times",
+    ]);
+    for (compiler, [without, with]) in compilers.iter().zip(&mut counts) {
+        let (without, with) = (Spread::of(without), Spread::of(with));
+        table.add_row([
+            compiler.display().to_string(),
+            without.to_string(),
+            with.to_string(),
+            grouped(with.median as i64 - without.median as i64),
+            format!("{:.4}", with.median as f64 / without.median as f64),
+        ]);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    println!("{table}");
+    Ok(())
+}
+
+/// The root of memchr's source, fetched by cargo from crates.io.
+fn memchr(cargo: &Path, work_dir: &Path) -> anyhow::Result<PathBuf> {
+    let asking = tempfile::tempdir_in(work_dir)?;
+    let manifest = asking.path().join("Cargo.toml");
+    fs::write(
+        &manifest,
+        "[package]\nname = \"asking\"\nedition = \"2021\"\n\n[lib]\npath = \"lib.rs\"\n\n\
+         [dependencies]\nmemchr = \"=2.7.4\"\n\n[workspace]\n",
+    )?;
+    fs::write(asking.path().join("lib.rs"), "")?;
+    let metadata = MetadataCommand::new()
+        .cargo_path(cargo)
+        .manifest_path(&manifest)
+        .exec()?;
+    let package = metadata
+        .packages
+        .iter()
+        .find(|package| package.name == "memchr");
+    let package = package.context("cargo does not say where it put memchr 2.7.4")?;
+    Ok(package.manifest_path.with_file_name("src/lib.rs").into())
+}
+
+/// The instructions of one compile, as callgrind counts them.
+fn instructions(rustc: &Path, source: &Path, emit: &str, work_dir: &Path) -> anyhow::Result<u64> {
+    let out_dir = tempfile::tempdir_in(work_dir)?;
+    let mut valgrind = Command::new("valgrind");
+    valgrind
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(rustc)
+        .arg(source);
+    valgrind.args(["--crate-name=memchr", "--crate-type=lib", "--edition=2021"]);
+    valgrind.args([
+        "--cfg=feature=\"alloc\"",
+        "--cfg=feature=\"std\"",
+        "--cap-lints=allow",
+    ]);
+    valgrind
+        .args(FLAGS.split(' '))
+        .args(["-Zunstable-options", &format!("--emit={emit}")]);
+    valgrind.args([OsStr::new("--out-dir"), out_dir.path().as_os_str()]);
+    let output = valgrind
+        .output()
+        .context("cannot run valgrind; install the package valgrind")?;
+    let told = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        bail!("{valgrind:?} failed:\n{told}");
+    }
+    let count = told
+        .lines()
+        .find_map(|line| line.split_once("Collected : "));
+    let (_, count) = count.with_context(|| format!("callgrind gave no count:\n{told}"))?;
+    Ok(count.trim().parse()?)
+}
+
+struct Spread {
+    least: u64,
+    median: u64,
+    most: u64,
+}
+
+impl Spread {
+    fn of(counts: &mut [u64]) -> Spread {
+        counts.sort_unstable();
+        Spread {
+            least: counts[0],
+            median: counts[counts.len() / 2],
+            most: counts[counts.len() - 1],
+        }
+    }
+}
+
+impl std::fmt::Display for Spread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [least, median, most] = [self.least, self.median, self.most].map(|n| grouped(n as i64));
+        write!(f, "{median} ({least} to {most})")
+    }
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut out = String::from(if number < 0 { "-" } else { "" });
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_three() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(4_786_839), "4,786,839");
+        assert_eq!(grouped(-1_000), "-1,000");
+    }
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        let spread = Spread::of(&mut [5, 1, 9]);
+        assert_eq!(spread.to_string(), "5 (1 to 9)");
+    }
+}

@@ -1,0 +1,153 @@
+//! What came out, as a table and as JSON.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::fs::Permissions;
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use comfy_table::{CellAlignment, Table, presets};
+use indicatif::{HumanCount, ProgressBar};
+use serde::Serialize;
+
+use crate::compare::Answers;
+use crate::compile::Compiled;
+use crate::fetch::{PACKAGE, VERSION};
+use crate::imports::Imports;
+use crate::thin_link::ThinLink;
+use crate::toolchain::Toolchain;
+
+/// The seconds that each step took, in their order.
+#[derive(Default, Serialize)]
+#[serde(transparent)]
+pub struct Steps(Vec<Step>);
+
+#[derive(Serialize)]
+struct Step {
+    name: &'static str,
+    seconds: f64,
+}
+
+impl Steps {
+    /// Runs the step `name` and notes how long it took. The bar that the step gets shows that it
+    /// runs; the step may show more on it.
+    pub fn time<T>(
+        &mut self,
+        name: &'static str,
+        step: impl FnOnce(&ProgressBar) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        tracing::info!(name, "step");
+        let bar = ProgressBar::new_spinner().with_message(name);
+        bar.enable_steady_tick(Duration::from_millis(100));
+        let start = Instant::now();
+        let result = step(&bar);
+        self.0.push(Step {
+            name,
+            seconds: start.elapsed().as_secs_f64(),
+        });
+        bar.finish_and_clear();
+        result
+    }
+}
+
+/// The outcome of the demo; its `Display` is the table.
+#[derive(Serialize)]
+pub struct Report {
+    program: String,
+    rustc: String,
+    crates: usize,
+    modules: usize,
+    /// The modules that the linker took.
+    selected_modules: usize,
+    bitcode_bytes: u64,
+    summary_bytes: u64,
+    imported_functions: Imports,
+    compared: Answers,
+    steps: Steps,
+}
+
+impl Report {
+    pub fn new(
+        tools: &Toolchain,
+        compiled: &Compiled,
+        thin: &ThinLink,
+        imported_functions: Imports,
+        compared: Answers,
+        steps: Steps,
+    ) -> Report {
+        let crates: HashSet<_> = compiled
+            .modules()
+            .map(|module| &module.crate_name)
+            .collect();
+        Report {
+            program: format!("{PACKAGE} {VERSION}"),
+            rustc: tools.version.clone(),
+            crates: crates.len(),
+            modules: compiled.modules().count(),
+            selected_modules: compiled
+                .modules()
+                .filter(|module| thin.selects(module))
+                .count(),
+            bitcode_bytes: compiled.modules().map(|module| module.bitcode_bytes).sum(),
+            summary_bytes: compiled.modules().map(|module| module.summary_bytes).sum(),
+            imported_functions,
+            compared,
+            steps,
+        }
+    }
+
+    /// Writes `demo.json` into `dir`.
+    pub fn write(&self, dir: &Path) -> anyhow::Result<()> {
+        let readable = Permissions::from_mode(0o644);
+        let mut file = tempfile::Builder::new()
+            .permissions(readable)
+            .tempfile_in(dir)?;
+        let mut writer = BufWriter::new(&mut file);
+        serde_json::to_writer_pretty(&mut writer, self)?;
+        writeln!(writer)?;
+        writer.flush()?;
+        drop(writer);
+        file.persist(dir.join("demo.json"))?;
+        Ok(())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |number: usize| HumanCount(number as u64).to_string();
+        let share = 100.0 * self.summary_bytes as f64 / self.bitcode_bytes as f64;
+        let mut table = Table::new();
+        table.load_preset(presets::ASCII_MARKDOWN);
+        table.set_header([self.program.as_str(), self.rustc.as_str()]);
+        table.add_row(["crates", &count(self.crates)]);
+        table.add_row(["modules", &count(self.modules)]);
+        table.add_row([
+            "modules that the linker took",
+            &count(self.selected_modules),
+        ]);
+        table.add_row([
+            "bytes of bitcode",
+            &HumanCount(self.bitcode_bytes).to_string(),
+        ]);
+        table.add_row([
+            "bytes of summaries",
+            &format!("{} ({share:.1} %)", HumanCount(self.summary_bytes)),
+        ]);
+        table.add_row(["functions imported", &count(self.imported_functions.all)]);
+        table.add_row([
+            "functions imported across crates",
+            &count(self.imported_functions.across_crates),
+        ]);
+        table.add_row(["queries answered alike", &count(self.compared.queries)]);
+        table.add_row(["bytes of answers", &count(self.compared.bytes)]);
+        for Step { name, seconds } in &self.steps.0 {
+            table.add_row([format!("seconds: {name}"), format!("{seconds:.1}")]);
+        }
+        if let Some(column) = table.column_mut(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        write!(f, "{table}")
+    }
+}
