@@ -1,9 +1,10 @@
 //! What `./x.py test` runs, besides our own tests, and how results are counted.
 
 /// Suites in which new tests of the overlay are run.
-pub const OURS: [&str; 4] = [
+pub const OURS: [&str; 5] = [
     "tests/run-make",
     "tests/ui",
+    "tests/ui-fulldeps",
     "tests/codegen",
     "tests/incremental",
 ];

@@ -1,0 +1,3 @@
+pub fn describe(value: u32) -> String {
+    format!("value {value}")
+}

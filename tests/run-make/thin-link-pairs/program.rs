@@ -1,0 +1,5 @@
+mod library;
+
+fn main() {
+    println!("{} {}", library::sums::sums_total(5), library::square_area(3));
+}

@@ -1,0 +1,152 @@
+// With `--emit=obj,thin-link-bitcode` every module of a crate leaves a pair: a bitcode object and
+// the thin-link summary of exactly that bitcode beside it. A build system hands the summaries to
+// the thin link and the objects to the backends, so neither may be missing, native, or of another
+// module. This holds for every crate type, for one codegen unit and for several, for the allocator
+// shim, whether the crate is linked as well or not, and for every flag that changes the bitcode.
+
+//@ ignore-cross-compile
+//@ only-linux
+
+use std::path::{Path, PathBuf};
+
+use run_make_support::thin_link::{
+    bitcode_records, summary_of, thin_link_objects, thin_link_rustc,
+};
+use run_make_support::{has_suffix, llvm_nm, rfs, run};
+
+fn main() {
+    for (crate_type, source) in [
+        ("lib", "library"),
+        ("rlib", "library"),
+        ("staticlib", "library"),
+        ("cdylib", "library"),
+        ("dylib", "library"),
+        ("bin", "program"),
+        ("proc-macro", "macros"),
+    ] {
+        for units in [1, 4] {
+            for emit in ["obj,thin-link-bitcode", "obj,link,thin-link-bitcode"] {
+                let build = Build { crate_type, source, units, emit, flags: &[] };
+                check_modules(&build, &build.run());
+            }
+        }
+    }
+
+    let program = Build {
+        crate_type: "bin",
+        source: "program",
+        units: 1,
+        emit: "obj,thin-link-bitcode",
+        flags: &[],
+    };
+    for flags in [
+        &["-Copt-level=0"][..],
+        &["-Copt-level=1"],
+        &["-Copt-level=2"],
+        &["-Copt-level=3"],
+        &["-Copt-level=s"],
+        &["-Copt-level=z"],
+        &["-g"],
+        &["-g", "-Csplit-debuginfo=packed"],
+        &["-g", "-Csplit-debuginfo=unpacked"],
+        &["-g", "-O"],
+    ] {
+        for units in [1, 4] {
+            let build = Build { units, flags, ..program };
+            check_modules(&build, &build.run());
+        }
+    }
+
+    split_lto_unit(&program);
+    save_temps(&program);
+}
+
+struct Build<'a> {
+    crate_type: &'a str,
+    source: &'a str,
+    units: usize,
+    emit: &'a str,
+    flags: &'a [&'a str],
+}
+
+impl Build<'_> {
+    /// Compiles into an empty folder `out` and returns the objects there, each beside its summary.
+    fn run(&self) -> Vec<PathBuf> {
+        println!("{} {} {} {:?}", self.crate_type, self.units, self.emit, self.flags);
+        if Path::new("out").exists() {
+            rfs::remove_dir_all("out");
+        }
+        thin_link_rustc()
+            .input(format!("{}.rs", self.source))
+            .crate_type(self.crate_type)
+            .codegen_units(self.units)
+            .emit(self.emit)
+            .args(self.flags)
+            .out_dir("out")
+            .run();
+        thin_link_objects("out")
+    }
+}
+
+/// Checks the names and the number of the objects, and that the allocator shim is among them
+/// exactly if the crate type has one.
+fn check_modules(build: &Build<'_>, objects: &[PathBuf]) {
+    let defines_allocator = |object: &&PathBuf| {
+        llvm_nm()
+            .input(object)
+            .run()
+            .stdout_utf8()
+            .lines()
+            .any(|line| line.ends_with("T __rust_alloc"))
+    };
+    let (allocators, units): (Vec<_>, Vec<_>) = objects.iter().partition(defines_allocator);
+    let has_allocator = !matches!(build.crate_type, "lib" | "rlib");
+    assert_eq!(allocators.len(), usize::from(has_allocator), "{objects:?}");
+    let name = |object: &PathBuf| object.file_name().unwrap().to_str().unwrap().to_owned();
+    if build.units == 1 {
+        assert_eq!(
+            units.iter().map(|unit| name(unit)).collect::<Vec<_>>(),
+            [format!("{}.o", build.source)]
+        );
+    } else {
+        assert_eq!(units.len(), build.units, "{units:?}");
+    }
+    for object in units.iter().filter(|_| build.units > 1).chain(&allocators) {
+        assert!(name(object).starts_with(&format!("{}.", build.source)), "{object:?}");
+        assert!(name(object).ends_with(".rcgu.o"), "{object:?}");
+    }
+    if build.emit.contains("link,") && build.crate_type == "bin" {
+        run("out/program").assert_stdout_equals("10 9");
+    }
+}
+
+/// With `-Zsplit-lto-unit` the summary says so; where CFI makes the bitcode consist of a ThinLTO
+/// module and a regular LTO module, the summary consists of both as well.
+fn split_lto_unit(program: &Build<'_>) {
+    for (flags, modules) in
+        [(&["-O", "-Zsplit-lto-unit"][..], 1), (&["-O", "-Zsplit-lto-unit", "-Zsanitizer=cfi"], 2)]
+    {
+        let build = Build { flags, ..*program };
+        let objects = build.run();
+        check_modules(&build, &objects);
+        let object = Path::new("out/program.o");
+        for file in [object, &summary_of(object)] {
+            let records = bitcode_records(file);
+            let count = |record| records.lines().filter(|line| line.contains(record)).count();
+            assert_eq!(count("<FLAGS op0=8/>"), modules, "{records}");
+            assert_eq!(count("<MODULE_BLOCK "), modules, "{records}");
+        }
+    }
+}
+
+/// The temporary files that `-Csave-temps` keeps are those of the same modules.
+fn save_temps(program: &Build<'_>) {
+    for units in [1, 4] {
+        let objects = Build { units, flags: &["-O", "-Csave-temps"], ..*program }.run();
+        // With one unit the object has two names.
+        assert_eq!(objects.len(), if units == 1 { 3 } else { units + 1 }, "{objects:?}");
+        for object in objects.iter().filter(|object| has_suffix(object, ".rcgu.o")) {
+            assert!(rfs::read(object) == rfs::read(object.with_extension("bc")), "{object:?}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//@ edition: 2021
+//@ run-pass
+
+// A codegen backend that does not say that it can write thin-link bitcode is not asked to: the
+// session ends with an error, and there is no file, not even an empty one.
+
+#![feature(rustc_private)]
+
+extern crate rustc_codegen_ssa;
+extern crate rustc_data_structures;
+extern crate rustc_driver;
+extern crate rustc_interface;
+extern crate rustc_metadata;
+extern crate rustc_middle;
+extern crate rustc_session;
+
+use std::any::Any;
+use std::process::Command;
+use std::{env, fs, process};
+
+use rustc_codegen_ssa::CodegenResults;
+use rustc_codegen_ssa::traits::CodegenBackend;
+use rustc_data_structures::fx::FxIndexMap;
+use rustc_driver::{Callbacks, RunCompiler};
+use rustc_interface::Config;
+use rustc_metadata::EncodedMetadata;
+use rustc_middle::dep_graph::{WorkProduct, WorkProductId};
+use rustc_middle::ty::TyCtxt;
+use rustc_session::Session;
+use rustc_session::config::OutputFilenames;
+
+struct OtherBackend;
+
+impl CodegenBackend for OtherBackend {
+    fn locale_resource(&self) -> &'static str {
+        ""
+    }
+
+    fn codegen_crate<'tcx>(
+        &self,
+        _: TyCtxt<'tcx>,
+        _: EncodedMetadata,
+        _need_metadata_module: bool,
+    ) -> Box<dyn Any> {
+        unreachable!("refused before code generation")
+    }
+
+    fn join_codegen(
+        &self,
+        _: Box<dyn Any>,
+        _: &Session,
+        _: &OutputFilenames,
+    ) -> (CodegenResults, FxIndexMap<WorkProductId, WorkProduct>) {
+        unreachable!("refused before code generation")
+    }
+}
+
+struct UseOtherBackend;
+
+impl Callbacks for UseOtherBackend {
+    fn config(&mut self, config: &mut Config) {
+        config.make_codegen_backend = Some(Box::new(|_| Box::new(OtherBackend)));
+    }
+}
+
+fn main() {
+    let args: Vec<String> = env::args().collect();
+    if args.len() > 1 {
+        process::exit(rustc_driver::catch_with_exit_code(|| {
+            RunCompiler::new(&args, &mut UseOtherBackend).run();
+            Ok(())
+        }));
+    }
+
+    let folder = env::current_dir().unwrap().join("thin-link-bitcode");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir(&folder).unwrap();
+    let source = folder.join("empty.rs");
+    fs::write(&source, "").unwrap();
+    let out = folder.join("out");
+    fs::create_dir(&out).unwrap();
+
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["--crate-type=lib", "-Zunstable-options", "-Clinker-plugin-lto"])
+        .arg("--emit=obj,dep-info,metadata,thin-link-bitcode")
+        .arg("--out-dir")
+        .arg(&out)
+        .arg(&source)
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(
+        stderr.starts_with(
+            "error: this codegen backend cannot emit thin-link bitcode\n  |\n  \
+             = help: use the LLVM backend, or leave `thin-link-bitcode` out of `--emit`\n"
+        ),
+        "{stderr}"
+    );
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
+}

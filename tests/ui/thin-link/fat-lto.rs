@@ -1,0 +1,8 @@
+// Fat LTO merges all the modules into one, which leaves a thin link nothing, whatever the objects
+// hold.
+
+//@ revisions: native bitcode
+//@ compile-flags: -Zunstable-options --emit=obj,thin-link-bitcode -Clto=fat
+//@[bitcode] compile-flags: -Clinker-plugin-lto
+
+fn main() {}

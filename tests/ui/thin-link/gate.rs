@@ -1,0 +1,5 @@
+// `--emit=thin-link-bitcode` is unstable: without `-Zunstable-options` there is no output.
+
+//@ compile-flags: --emit=thin-link-bitcode -Clinker-plugin-lto
+
+fn main() {}

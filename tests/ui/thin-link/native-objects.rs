@@ -1,0 +1,6 @@
+// Without `-Clinker-plugin-lto` the objects are native, and a summary would describe bitcode that
+// no output holds.
+
+//@ compile-flags: -Zunstable-options --emit=obj,thin-link-bitcode
+
+fn main() {}
