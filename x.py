@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -32,8 +33,8 @@ def missing_packages(pins):
     return [name for name in wanted if f"{name} installed" not in listed.splitlines()]
 
 
-def announce(verb, pins, todo):
-    """Says what is still to be done and what it costs."""
+def announce(verb, pins, todo, build):
+    """Says what is still to be done and what it costs; apt would not end on a full disk."""
     costs = [pins["cost"][name] for name in todo]
     for cost in costs:
         print(f"  {cost['what']:40} {cost['download-mb']:4} MB to download, "
@@ -42,6 +43,10 @@ def announce(verb, pins, todo):
         total = [sum(cost[key] for cost in costs) for key in ("download-mb", "disk-mb", "minutes")]
         print(f"{verb}: about {total[0]} MB to download, {total[1] / 1000:.1f} GB on disk, "
               f"{total[2]} minutes on 2 cores", flush=True)
+        free = shutil.disk_usage(build).free // 10**6
+        if free < total[1]:
+            die(f"{build} has {free / 1000:.1f} GB free, and this needs {total[1] / 1000:.1f} GB",
+                "make room, or choose another place with --build-dir")
 
 
 def lock(build):
@@ -117,7 +122,7 @@ def main(args):
     places = {"source": build / "src", "stage0": build / "stage0"}
     kinds = [kind for kind, place in places.items() if kind not in config and not place.exists()]
     builds = verb not in STEPS and not (build / "host/stage1/bin/rustc").exists()
-    announce(verb, pins, ["packages"] * bool(missing) + ["fetch"] * bool(kinds) + ["build"] * builds)
+    announce(verb, pins, ["packages"] * bool(missing) + ["fetch"] * bool(kinds) + ["build"] * builds, build)
     if missing:
         step(verb, 1, f"installing {len(missing)} Debian packages")
         run("apt-get", "-q", "update")
@@ -143,3 +148,5 @@ if __name__ == "__main__":
         main(sys.argv[1:])
     except KeyboardInterrupt:
         die("interrupted", "the next run goes on from here")
+    except OSError as error:
+        die(str(error), "mend that (a full disk, a folder that cannot be written to); the next run goes on from here")

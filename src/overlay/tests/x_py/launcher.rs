@@ -366,6 +366,31 @@ fn a_file_that_apt_does_not_offer_is_named() {
 }
 
 #[test]
+fn a_disk_that_is_too_small_is_said_before_anything_is_fetched() {
+    let launcher = Launcher::new();
+    launcher.serve();
+    let build = &launcher.fixture.build;
+    fs::create_dir_all(build).unwrap();
+    let small = format!(
+        "mount -t tmpfs -o size=64m none {0} && \"$0\" \"$@\"; status=$?; ls {0}; exit $status",
+        build.display()
+    );
+    let unshare = ["unshare", "--map-root-user", "--mount", "sh", "-c", &small];
+    let output = launcher.through(&unshare, &["setup"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        stderr(&output),
+        format!(
+            "error: {} has 0.1 GB free, and this needs 1.6 GB\n\
+             help: make room, or choose another place with --build-dir\n",
+            build.display()
+        )
+    );
+    // Nothing but the lock.
+    assert_eq!(stdout(&output).lines().last(), Some("x.py.lock"));
+}
+
+#[test]
 fn a_half_unpacked_stage_0_is_started_again() {
     let launcher = Launcher::new();
     launcher.serve();
