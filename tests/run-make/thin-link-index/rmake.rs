@@ -123,7 +123,7 @@ fn compile(name: &str, crate_type: &str, units: usize) {
             "obj,thin-link-bitcode"
         })
         .out_dir("out")
-        .library_search_path("out")
+        .arg("-Lout")
         .run();
 }
 
