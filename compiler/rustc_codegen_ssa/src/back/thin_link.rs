@@ -115,6 +115,11 @@ pub(super) struct NoSavedThinLinkBitcode<'a> {
 }
 
 #[derive(Diagnostic)]
+#[diag(codegen_ssa_no_thinlto_backend)]
+#[help]
+pub(crate) struct NoThinLtoBackend;
+
+#[derive(Diagnostic)]
 #[diag(codegen_ssa_thin_link_bitcode_backend)]
 #[help]
 struct UnsupportedBackend;
