@@ -6,14 +6,14 @@
 //@ ignore-cross-compile
 //@ only-linux
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str;
 
 use run_make_support::llvm::llvm_bin_dir;
 use run_make_support::thin_link::{
-    Files, summary_of, take_files, thin_link_objects, thin_link_rustc,
+    Files, std_rlibs, summary_of, take_files, thin_link_objects, thin_link_rustc,
 };
-use run_make_support::{cmd, has_extension, has_prefix, rfs, rustc, shallow_find_files, target};
+use run_make_support::{cmd, rfs, shallow_find_files};
 
 const LIBRARIES: usize = 12;
 
@@ -155,15 +155,4 @@ fn thin_link(folder: &str, options: &[&str]) -> Files {
     let mut files = take_files(folder);
     files.retain(|name, _| !inputs.contains(name));
     files
-}
-
-/// The rlibs of std that a program which unwinds is linked with.
-fn std_rlibs() -> Vec<PathBuf> {
-    let sysroot = rustc().print("sysroot").run().stdout_utf8();
-    let folder = Path::new(sysroot.trim()).join("lib/rustlib").join(target()).join("lib");
-    let mut rlibs = shallow_find_files(folder, |path| {
-        has_extension(path, "rlib") && !has_prefix(path, "libpanic_abort")
-    });
-    rlibs.sort();
-    rlibs
 }

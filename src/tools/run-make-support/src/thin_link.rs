@@ -1,13 +1,15 @@
-//! Helpers for tests of `--emit=thin-link-bitcode`: the pairs of a bitcode object `S.o` and the
-//! thin-link summary `S.indexing.o` beside it.
+//! Helpers for tests of distributed ThinLTO: the pairs of a bitcode object `S.o` and the thin-link
+//! summary `S.indexing.o` beside it, the thin link, and the backends.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::command::Command;
 use crate::external_deps::llvm::{llvm_bcanalyzer, llvm_bin_dir};
-use crate::external_deps::rustc::{Rustc, rustc};
-use crate::path_helpers::{has_suffix, shallow_find_files};
+use crate::external_deps::rustc::{Rustc, bare_rustc, rustc};
+use crate::path_helpers::{has_extension, has_prefix, has_suffix, shallow_find_files};
 use crate::rfs;
+use crate::targets::target;
 
 /// Constructs a `rustc` invocation that may emit thin-link bitcode: its objects are bitcode, and it
 /// links them with what can read it.
@@ -108,4 +110,53 @@ pub fn bitcode_records(bitcode: &Path) -> String {
         .invalid_stdout_utf8();
     // Statistics follow the records.
     dump.split("\nSummary of ").next().unwrap().to_owned()
+}
+
+/// Returns the rlibs of std that a program which unwinds is linked with.
+#[track_caller]
+pub fn std_rlibs() -> Vec<PathBuf> {
+    let sysroot = rustc().print("sysroot").run().stdout_utf8();
+    let folder = Path::new(sysroot.trim()).join("lib/rustlib").join(target()).join("lib");
+    let mut rlibs = shallow_find_files(folder, |path| {
+        has_extension(path, "rlib") && !has_prefix(path, "libpanic_abort")
+    });
+    rlibs.sort();
+    rlibs
+}
+
+/// Constructs the link of `inputs` and std to a program, by clang and lld.
+#[track_caller]
+pub fn link_program(inputs: impl IntoIterator<Item = PathBuf>) -> Command {
+    let mut clang = Command::new(llvm_bin_dir().join("clang"));
+    clang.arg("-fuse-ld=lld").args(inputs.into_iter().collect::<Vec<_>>()).args(std_rlibs());
+    clang.args(["-lgcc_s", "-lc", "-lm"]);
+    clang
+}
+
+/// Returns the path of the index that [`thin_link_program`] writes beside `object`.
+pub fn index_of(object: impl AsRef<Path>) -> PathBuf {
+    let mut path = object.as_ref().as_os_str().to_owned();
+    path.push(".thinlto.bc");
+    path.into()
+}
+
+/// Runs the thin link of a program over the summaries of `objects` alone, and writes an index beside
+/// each object.
+#[track_caller]
+pub fn thin_link_program(objects: &[PathBuf]) {
+    link_program(objects.iter().map(summary_of))
+        .arg("-Wl,--thinlto-index-only=linked.txt,--thinlto-emit-imports-files")
+        .arg("-Wl,--thinlto-object-suffix-replace=.indexing.o;.o")
+        .run();
+}
+
+/// Constructs the backend of `object` with the index beside it, optimized as `-O` does.
+pub fn thinlto_backend(object: impl AsRef<Path>) -> Rustc {
+    let mut rustc = bare_rustc();
+    rustc
+        .arg("-Zunstable-options")
+        .arg(format!("-Zthinlto-index={}", index_of(&object).display()))
+        .opt()
+        .input(object);
+    rustc
 }

@@ -1,0 +1,7 @@
+unsigned scale(unsigned value);
+
+unsigned helper(unsigned value) {
+  static unsigned calls;
+  calls++;
+  return scale(value) + calls;
+}

@@ -1,0 +1,184 @@
+// What a backend cannot do, it says, with a message that names the file or the option; it exits
+// with 1 and writes nothing.
+
+//@ ignore-cross-compile
+//@ only-linux
+//@ needs-llvm-components: aarch64
+
+use std::path::{Path, PathBuf};
+
+use run_make_support::llvm::llvm_bin_dir;
+use run_make_support::thin_link::{
+    index_of, summary_of, thin_link_objects, thin_link_program, thin_link_rustc,
+};
+use run_make_support::{bare_rustc, cmd, rfs, rustc};
+
+fn main() {
+    for (source, crate_type) in [("library.rs", "rlib"), ("program.rs", "bin")] {
+        let mut rustc = thin_link_rustc();
+        rustc.opt().input(source).crate_type(crate_type).codegen_units(1).out_dir(".");
+        rustc.library_search_path(".").emit("link,obj,thin-link-bitcode").run();
+    }
+    // Without the `./`: the index names modules as the thin link is given them.
+    let objects: Vec<PathBuf> = thin_link_objects(".")
+        .iter()
+        .map(|object| PathBuf::from(object.file_name().unwrap()))
+        .collect();
+    thin_link_program(&objects);
+    let (program, library) = (Path::new("program.o"), Path::new("library.o"));
+    let index = index_of(program);
+
+    inputs(program, &index);
+    indexes(program, library, &index);
+    missing_import(program, library, &index);
+    other_target(program, &index);
+    options(program, &index);
+    outputs(program, &index);
+}
+
+/// Runs a backend, and returns the message of its error.
+#[track_caller]
+fn error(input: &Path, index: &Path, options: &[&str]) -> String {
+    rfs::create_dir("out");
+    let mut rustc = bare_rustc();
+    rustc.arg("-Zunstable-options").arg(format!("-Zthinlto-index={}", index.display()));
+    let output = rustc.opt().input(input).emit("obj").out_dir("out").args(options).run_fail();
+    output.assert_exit_code(1).assert_stdout_equals("");
+    // Fails if there is anything in it.
+    rfs::remove_dir("out");
+    let stderr = output.stderr_utf8();
+    println!("{stderr}");
+    assert!(stderr.starts_with("error: "), "{stderr}");
+    stderr.lines().next().unwrap().to_owned()
+}
+
+const FAILED: &str = "error: the ThinLTO backend failed: ";
+
+fn inputs(program: &Path, index: &Path) {
+    assert_eq!(
+        error(Path::new("missing.o"), index, &[]),
+        FAILED.to_owned() + "cannot read `missing.o`: No such file or directory"
+    );
+    assert_eq!(
+        error(Path::new("."), index, &["--crate-name=folder"]),
+        FAILED.to_owned() + "cannot read `.`: Is a directory"
+    );
+    for source in ["program.rs", "native.o"] {
+        if source == "native.o" {
+            rustc().input("library.rs").crate_type("lib").emit("obj").output(source).run();
+        }
+        assert_eq!(
+            error(Path::new(source), index, &[]),
+            format!("{FAILED}`{source}` is not LLVM bitcode")
+        );
+    }
+    rfs::write("no_summary.ll", "target triple = \"x86_64-unknown-linux-gnu\"");
+    cmd(llvm_bin_dir().join("llvm-as")).args(["no_summary.ll", "-o", "no_summary.o"]).run();
+    assert_eq!(
+        error(Path::new("no_summary.o"), index, &[]),
+        FAILED.to_owned() + "`no_summary.o` has no summary"
+    );
+    assert_eq!(
+        error(&summary_of(program), index, &[]),
+        FAILED.to_owned() + "`program.indexing.o` is a summary or an index: it has no code"
+    );
+}
+
+fn indexes(program: &Path, library: &Path, index: &Path) {
+    assert_eq!(
+        error(program, Path::new("missing.thinlto.bc"), &[]),
+        FAILED.to_owned() + "cannot read `missing.thinlto.bc`: No such file or directory"
+    );
+    assert_eq!(
+        error(program, Path::new("program.rs"), &[]),
+        FAILED.to_owned() + "`program.rs` is not LLVM bitcode"
+    );
+    assert_eq!(
+        error(program, program, &[]),
+        FAILED.to_owned() + "`program.o` is a module, not an index"
+    );
+    assert_eq!(
+        error(program, &index_of(library), &[]),
+        FAILED.to_owned() + "the index `library.o.thinlto.bc` does not name `program.o`"
+    );
+    // The program imports from the library, so its index does name the library.
+    assert_eq!(
+        error(library, index, &[]),
+        FAILED.to_owned()
+            + "the index `program.o.thinlto.bc` is for another module than `library.o`"
+    );
+    rfs::create_dir("changed");
+    let mut rustc = thin_link_rustc();
+    rustc.arg("-Copt-level=1").input("program.rs").library_search_path(".").codegen_units(1);
+    rustc.emit("obj").output("changed/program.o").run();
+    assert_eq!(
+        error(Path::new("changed/program.o"), index, &["-Zthinlto-remap-module==changed"]),
+        FAILED.to_owned()
+            + "the index `program.o.thinlto.bc` was made for another version of `changed/program.o`"
+    );
+}
+
+fn missing_import(program: &Path, library: &Path, index: &Path) {
+    rfs::rename(library, "hidden");
+    assert_eq!(
+        error(program, index, &[]),
+        FAILED.to_owned() + "cannot read `library.o`: No such file or directory"
+    );
+    rfs::copy("program.rs", library);
+    assert_eq!(error(program, index, &[]), FAILED.to_owned() + "`library.o` is not LLVM bitcode");
+    rfs::rename("hidden", library);
+}
+
+fn other_target(program: &Path, index: &Path) {
+    let message = error(program, index, &["--target=aarch64-unknown-linux-gnu"]);
+    let host = run_make_support::target();
+    assert_eq!(
+        message,
+        format!("{FAILED}`program.o` is for `{host}`, the session for `aarch64-unknown-linux-gnu`")
+    );
+}
+
+fn options(program: &Path, index: &Path) {
+    for option in [
+        "--test",
+        "--crate-type=lib",
+        "-Cmetadata=x",
+        "-Cpanic=abort",
+        "-Cdebug-assertions=yes",
+        "-Coverflow-checks=yes",
+        "-Cpasses=dce",
+        "-Cinstrument-coverage",
+        "-Cprofile-generate",
+        "-lstatic=x",
+        "-Clinker=cc",
+        "-Clink-arg=-O1",
+        "-Cprefer-dynamic",
+        "-Crpath",
+        "-Cstrip=debuginfo",
+        "-Clto=thin",
+        "-Clinker-plugin-lto",
+        "-Ccodegen-units=2",
+        "-Cincremental=cache",
+    ] {
+        let name = if option.starts_with("-l") { "-l" } else { option.split('=').next().unwrap() };
+        assert_eq!(
+            error(program, index, &[option]),
+            format!("error: `{name}` cannot be used with `-Zthinlto-index`")
+        );
+    }
+}
+
+fn outputs(program: &Path, index: &Path) {
+    for kind in ["link", "metadata", "dep-info", "mir", "thin-link-bitcode"] {
+        assert_eq!(
+            error(program, index, &[&format!("--emit={kind}")]),
+            format!("error: `-Zthinlto-index` cannot emit `{kind}`")
+        );
+    }
+    let before = rfs::read(program);
+    assert_eq!(
+        error(program, index, &["--emit=obj=program.o"]),
+        "error: the output `program.o` would overwrite an input"
+    );
+    assert!(rfs::read(program) == before);
+}
