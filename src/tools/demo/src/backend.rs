@@ -1,17 +1,6 @@
-//! Step 3: each module's bitcode, its index and what it imports to a native object.
+//! Step 3: each module's bitcode, its index and what it imports to a native object, by rustc.
 //!
-//! What clang must be told, since neither module nor index says it:
-//!
-//! | flag | why |
-//! | --- | --- |
-//! | `--target` | clang puts its own default triple (`x86_64-pc-linux-gnu`) over the module's, and warns of it, and again for each module that it imports from |
-//! | `-O3` | the level of the pipeline and of code generation; cargo's release level |
-//! | `-fPIC` | the relocation model: without position-independent code, which a clang may be built to make by default or not, the link with `-pie` fails |
-//! | `-ffunction-sections`, `-fdata-sections` | rustc's default; the link's `--gc-sections` drops whole sections |
-//! | `-x ir` | `.o` names an object to clang, not bitcode |
-//!
-//! The rest is in the module: CPU and features, unwind tables, probes of the stack and frame
-//! pointers as attributes of functions; the levels of PIC and the version of DWARF as module flags.
+//! Target, relocation model, CPU and features are in the module; `-O3` is cargo's release level.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -73,24 +62,15 @@ fn backend(
     module: &Module,
     native: &Path,
 ) -> Command {
-    let mut index = OsString::from("-fthinlto-index=");
+    let mut index = OsString::from("-Zthinlto-index=");
     index.push(thin.index(module));
-    let mut clang = Command::new(&tools.clang);
-    clang
-        .arg(format!("--target={}", tools.host))
-        .args([
-            "-O3",
-            "-fPIC",
-            "-ffunction-sections",
-            "-fdata-sections",
-            "-c",
-            "-x",
-            "ir",
-        ])
-        .arg(&module.bitcode)
+    let mut rustc = Command::new(&tools.rustc);
+    rustc
+        .args(["-Zunstable-options", "-Copt-level=3", "--emit=obj"])
         .arg(index)
+        .arg(&module.bitcode)
         .arg("-o")
         .arg(native)
         .current_dir(&compiled.deps);
-    clang
+    rustc
 }

@@ -12,7 +12,7 @@ use crate::command;
 pub struct Toolchain {
     pub rustc: PathBuf,
     pub cargo: PathBuf,
-    /// The backend, and the driver of every link that takes bitcode or summaries.
+    /// The driver of every link that takes bitcode or summaries.
     pub clang: PathBuf,
     pub lld: PathBuf,
     pub llvm_dis: PathBuf,
