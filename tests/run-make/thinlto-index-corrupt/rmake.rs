@@ -21,7 +21,7 @@ fn main() {
     for (source, crate_type) in [("library.rs", "rlib"), ("program.rs", "bin")] {
         let mut rustc = thin_link_rustc();
         rustc.opt().input(source).crate_type(crate_type).codegen_units(1).out_dir(".");
-        rustc.library_search_path(".").emit("link,obj,thin-link-bitcode").run();
+        rustc.arg("-L.").emit("link,obj,thin-link-bitcode").run();
     }
     thin_link_program(&thin_link_objects("."));
 

@@ -17,7 +17,7 @@ fn main() {
     for (source, crate_type) in [("library.rs", "rlib"), ("program.rs", "bin")] {
         let mut rustc = thin_link_rustc();
         rustc.opt().input(source).crate_type(crate_type).codegen_units(1).out_dir(".");
-        rustc.library_search_path(".").emit("link,obj,thin-link-bitcode").run();
+        rustc.arg("-L.").emit("link,obj,thin-link-bitcode").run();
     }
     // Without the `./`: the index names modules as the thin link is given them.
     let objects: Vec<PathBuf> = thin_link_objects(".")
@@ -109,7 +109,7 @@ fn indexes(program: &Path, library: &Path, index: &Path) {
     );
     rfs::create_dir("changed");
     let mut rustc = thin_link_rustc();
-    rustc.arg("-Copt-level=1").input("program.rs").library_search_path(".").codegen_units(1);
+    rustc.arg("-Copt-level=1").input("program.rs").arg("-L.").codegen_units(1);
     rustc.emit("obj").output("changed/program.o").run();
     assert_eq!(
         error(Path::new("changed/program.o"), index, &["-Zthinlto-remap-module==changed"]),

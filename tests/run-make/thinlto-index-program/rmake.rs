@@ -18,7 +18,7 @@ fn main() {
     for (source, crate_type) in [("library.rs", "rlib"), ("program.rs", "bin")] {
         let mut rustc = thin_link_rustc();
         rustc.opt().input(source).crate_type(crate_type).codegen_units(1).out_dir("bitcode");
-        rustc.library_search_path("bitcode").emit("link,obj,thin-link-bitcode").run();
+        rustc.arg("-Lbitcode").emit("link,obj,thin-link-bitcode").run();
     }
     let objects = thin_link_objects("bitcode");
     assert_eq!(objects.len(), 3, "library, program and shim: {objects:?}");
