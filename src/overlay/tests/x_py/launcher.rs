@@ -48,7 +48,6 @@ impl Launcher {
 
     /// `x.py` as a user who is not root.
     fn x_as_user(&self, args: &[&str]) -> Output {
-        let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
         let setpriv = [
             "setpriv",
             "--reuid",
@@ -57,16 +56,15 @@ impl Launcher {
             "65534",
             "--clear-groups",
         ];
-        self.through(if root { &setpriv } else { &[] }, args)
+        self.through(if is_root() { &setpriv } else { &[] }, args)
             .output()
             .unwrap()
     }
 
     /// `x.py` as root, in a user namespace where need be.
     fn x_as_root(&self, args: &[&str]) -> Output {
-        let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
         let unshare = ["unshare", "--user", "--map-root-user"];
-        self.through(if root { &[] } else { &unshare }, args)
+        self.through(if is_root() { &[] } else { &unshare }, args)
             .output()
             .unwrap()
     }
@@ -171,6 +169,10 @@ impl Launcher {
     fn served(&self) -> PathBuf {
         self.fixture.root.with_file_name("served")
     }
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().unwrap().stdout == b"0\n"
 }
 
 fn run(command: &mut Command) {
@@ -375,7 +377,10 @@ fn a_disk_that_is_too_small_is_said_before_anything_is_fetched() {
         "mount -t tmpfs -o size=64m none {0} && \"$0\" \"$@\"; status=$?; ls {0}; exit $status",
         build.display()
     );
-    let unshare = ["unshare", "--map-root-user", "--mount", "sh", "-c", &small];
+    let mut unshare = vec!["unshare", "--mount", "sh", "-c", &small];
+    if !is_root() {
+        unshare.insert(1, "--map-root-user");
+    }
     let output = launcher.through(&unshare, &["setup"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
