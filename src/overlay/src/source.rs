@@ -130,6 +130,9 @@ fn copy(source: &Path, folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The build script of a crate that links the system's liblzma.
+const SYSTEM_LZMA: &str = "fn main() {\n    println!(\"cargo:rustc-link-lib=lzma\");\n}\n";
+
 /// Puts Debian's extra crates among the vendored ones, and takes away the checksums and
 /// lock files that Debian's patches made wrong.
 fn make_buildable(folder: &Path) -> Result<()> {
@@ -141,7 +144,16 @@ fn make_buildable(folder: &Path) -> Result<()> {
             .arg(&vendor))?;
     }
     for entry in fs::read_dir(&vendor).context("the source has no vendored crates")? {
-        let path = entry?.path().join(".cargo-checksum.json");
+        let entry = entry?;
+        if entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(b"lzma-sys-")
+        {
+            // Debian took liblzma's own source out; `dist` asks for it to be built.
+            fs::write(entry.path().join("build.rs"), SYSTEM_LZMA)?;
+        }
+        let path = entry.path().join(".cargo-checksum.json");
         if let Ok(text) = fs::read_to_string(&path) {
             let mut checksums: Value = serde_json::from_str(&text)?;
             checksums["files"] = json!({});
@@ -185,7 +197,7 @@ mod tests {
     fn checksums_and_lock_files_go_and_extra_crates_come() {
         let folder = tempfile::tempdir().unwrap();
         let at = |path: &str| folder.path().join(path);
-        for dir in ["vendor/a", "extra/b"] {
+        for dir in ["vendor/a", "vendor/lzma-sys-1", "extra/b"] {
             fs::create_dir_all(at(dir)).unwrap();
             let text = r#"{"files":{"x":"1"},"package":"abc"}"#;
             fs::write(at(dir).join(".cargo-checksum.json"), text).unwrap();
@@ -197,5 +209,7 @@ mod tests {
             assert_eq!(text.unwrap(), r#"{"files":{},"package":"abc"}"#);
         }
         assert!(!at("Cargo.lock").exists());
+        let script = fs::read_to_string(at("vendor/lzma-sys-1/build.rs")).unwrap();
+        assert!(script.contains("cargo:rustc-link-lib=lzma"), "{script}");
     }
 }
