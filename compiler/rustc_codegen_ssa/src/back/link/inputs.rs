@@ -1,0 +1,587 @@
+//! `--emit=link-inputs`: one file that names all that a link of the crate takes, for build systems
+//! that run the linker themselves.
+//!
+//! The format is told on the page `link-inputs` of the unstable book; [`VERSION`] counts its changes.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::{io, mem, str};
+
+use object::read::archive::ArchiveFile;
+use rustc_data_structures::defer;
+use rustc_data_structures::fx::{FxHashSet, FxIndexSet};
+use rustc_data_structures::memmap::Mmap;
+use rustc_fs_util::{fix_windows_verbatim_for_gcc, try_canonicalize};
+use rustc_hir::def_id::CrateNum;
+use rustc_macros::Diagnostic;
+use rustc_metadata::fs::METADATA_FILENAME;
+use rustc_metadata::try_find_native_static_library;
+use rustc_middle::middle::dependency_format::Linkage;
+use rustc_session::Session;
+use rustc_session::config::{CrateType, OutFileName, OutputFilenames, OutputType};
+use rustc_session::output::filename_for_input;
+use rustc_session::search_paths::PathKind;
+use rustc_session::utils::NativeLibKind;
+use rustc_span::Symbol;
+use rustc_target::spec::{Cc, LinkerFlavor, Lld};
+use serde_json::{Map, Value, json};
+
+use super::{
+    ArchiveBuilderBuilder, ensure_removed, ignored_for_lto, linker_and_flavor, linker_with_args,
+    rehome_lib_path, relevant_lib, self_contained_components,
+};
+use crate::back::whole_file;
+use crate::{CodegenResults, CompiledModule, NativeLib, looks_like_rust_object_file};
+
+/// The version of the file's format. It grows with every change that a reader could trip over.
+const VERSION: u32 = 1;
+
+/// Where bootstrap puts the modules of the sysroot's crates, seen from the folder of their rlibs.
+const SYSROOT_MODULES: &str = "../thin-link";
+
+/// Returns `true` if the link inputs are among `outputs`.
+pub(crate) fn requested(outputs: &OutputFilenames) -> bool {
+    outputs.outputs.contains_key(&OutputType::LinkInputs)
+}
+
+/// Returns `true` if all that a link takes has to be made, be it for the linker or for a file that
+/// names it.
+pub(crate) fn needed(sess: &Session) -> bool {
+    let types = &sess.opts.output_types;
+    types.contains_key(&OutputType::Exe) || types.contains_key(&OutputType::LinkInputs)
+}
+
+/// The final path of what the session made for the crate's only module: `numbered` names the codegen
+/// unit, and the user's own name goes before it.
+fn output_of_sole_module(outputs: &OutputFilenames, kind: OutputType, numbered: &Path) -> PathBuf {
+    match outputs.outputs.contains_key(&kind).then(|| outputs.path(kind)) {
+        Some(OutFileName::Real(path)) => path,
+        _ => numbered.to_path_buf(),
+    }
+}
+
+/// Returns `true` if the file names the objects of `modules` by their codegen units, so that they
+/// have to stay.
+pub(crate) fn names_numbered_objects(
+    outputs: &OutputFilenames,
+    modules: &[CompiledModule],
+) -> bool {
+    requested(outputs)
+        && match modules {
+            [CompiledModule { object: Some(object), .. }] => {
+                output_of_sole_module(outputs, OutputType::Object, object) == *object
+            }
+            _ => true,
+        }
+}
+
+/// Writes the link inputs of each crate type of the session, with the files that a link takes beside
+/// the objects. What the file names is there once the file is.
+pub(super) fn write(
+    sess: &Session,
+    archive_builder_builder: &dyn ArchiveBuilderBuilder,
+    codegen_results: &CodegenResults,
+    outputs: &OutputFilenames,
+) {
+    let place = outputs.path(OutputType::LinkInputs);
+    // A stale file would name what is not there any more.
+    if let OutFileName::Real(path) = &place
+        && path.is_file()
+    {
+        ensure_removed(sess.dcx(), path);
+    }
+    let folder = outputs.with_extension(OutputType::LinkInputs.shorthand());
+    remove_folder(sess, &folder);
+    let unfinished = defer(|| drop(fs::remove_dir_all(&folder)));
+
+    let inputs =
+        Inputs { sess, archive_builder_builder, codegen_results, outputs, folder: &folder };
+    let mut text = serde_json::to_vec_pretty(&inputs.file()).unwrap();
+    text.push(b'\n');
+    // Fails while something is in it.
+    let _ = fs::remove_dir(&folder);
+
+    let written = match &place {
+        OutFileName::Real(path) => whole_file::write(path, &text),
+        OutFileName::Stdout => io::Write::write_all(&mut io::stdout(), &text),
+    };
+    let path = place.as_path();
+    if let Err(error) = written {
+        sess.dcx().emit_fatal(Unwritable { path, error });
+    }
+    mem::forget(unfinished);
+    if sess.opts.json_artifact_notifications {
+        sess.dcx().emit_artifact_notification(path, OutputType::LinkInputs.shorthand());
+    }
+}
+
+fn remove_folder(sess: &Session, path: &Path) {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            sess.dcx().emit_fatal(Unwritable { path, error })
+        }
+        _ => {}
+    }
+}
+
+/// A static library of an upstream crate.
+struct Rlib {
+    /// What stands for it in the linker's arguments.
+    argument: PathBuf,
+    /// The same file as the command line names it.
+    as_given: PathBuf,
+}
+
+struct Inputs<'a> {
+    sess: &'a Session,
+    archive_builder_builder: &'a dyn ArchiveBuilderBuilder,
+    codegen_results: &'a CodegenResults,
+    outputs: &'a OutputFilenames,
+    /// Holds what is made for the links alone.
+    folder: &'a Path,
+}
+
+impl Inputs<'_> {
+    fn file(&self) -> Value {
+        let info = &self.codegen_results.crate_info;
+        let modules = &self.codegen_results.modules;
+        let module = |module: &CompiledModule, sole: bool| {
+            let file = |kind, numbered: &Option<PathBuf>| match numbered {
+                Some(path) if sole => self.path(&output_of_sole_module(self.outputs, kind, path)),
+                Some(path) => self.path(path),
+                None => Value::Null,
+            };
+            json!({
+                "name": module.name,
+                "object": file(OutputType::Object, &module.object),
+                "thin_link_bitcode": file(OutputType::ThinLinkBitcode, &module.thin_link_bitcode),
+            })
+        };
+        let links: Vec<Value> = info
+            .crate_types
+            .iter()
+            // Only rustc can make an rlib: its metadata is no link input.
+            .filter(|&&crate_type| crate_type != CrateType::Rlib)
+            .map(|&crate_type| self.link(crate_type))
+            .collect();
+        let sole = modules.len() == 1;
+        json!({
+            "version": VERSION,
+            "crate_name": info.local_crate_name.as_str(),
+            "target": self.sess.opts.target_triple.tuple(),
+            "modules": modules.iter().map(|it| module(it, sole)).collect::<Vec<_>>(),
+            "allocator_module": self
+                .codegen_results
+                .allocator_module
+                .as_ref()
+                .map(|allocator| module(allocator, false)),
+            "links": links,
+        })
+    }
+
+    /// What the link of `crate_type` takes.
+    fn link(&self, crate_type: CrateType) -> Value {
+        let results = self.codegen_results;
+        let info = &results.crate_info;
+        let folder = self.folder.join(crate_type.to_string());
+        if let Err(error) = fs::create_dir_all(&folder) {
+            self.sess.dcx().emit_fatal(Unwritable { path: &folder, error });
+        }
+        let output = match self.outputs.outputs.contains_explicit_name(&OutputType::Exe) {
+            true => self.outputs.path(OutputType::Exe),
+            // `-o` names the output of a link only if that is asked for as well.
+            false
+                if self.outputs.outputs.should_link()
+                    && let Some(path) = &self.outputs.single_output_file =>
+            {
+                path.clone()
+            }
+            false => filename_for_input(self.sess, crate_type, info.local_crate_name, self.outputs),
+        };
+
+        let rlibs = self.static_crates(crate_type);
+        let (linker, arguments) = match crate_type {
+            CrateType::Staticlib => (Value::Null, Vec::new()),
+            _ => self.command(crate_type, output.as_path(), &folder, &rlibs),
+        };
+        let symbols_object = folder.join("symbols.o");
+        let metadata_object = match crate_type {
+            CrateType::Dylib | CrateType::ProcMacro => results.metadata_module.as_ref(),
+            _ => None,
+        };
+        let link = json!({
+            "crate_type": crate_type.to_string(),
+            "output": self.path(output.as_path()),
+            "symbols_object": symbols_object.exists().then(|| self.path(&symbols_object)),
+            "metadata_object": metadata_object
+                .and_then(|module| module.object.as_ref())
+                .map(|path| self.path(path)),
+            "linker": linker,
+            "arguments": arguments,
+            "exported_symbols": info.exported_symbols[&crate_type],
+            "upstream_crates": self.upstream_crates(crate_type, &folder, &rlibs),
+            "native_libraries": self.native_libraries(crate_type, &folder),
+        });
+        let _ = fs::remove_dir(&folder);
+        link
+    }
+
+    /// The linker, and the arguments that rustc would have given it.
+    fn command(
+        &self,
+        crate_type: CrateType,
+        output: &Path,
+        folder: &Path,
+        rlibs: &[(CrateNum, Rlib)],
+    ) -> (Value, Vec<Value>) {
+        let sess = self.sess;
+        let (program, flavor) = linker_and_flavor(sess);
+        let cmd = linker_with_args(
+            &program,
+            flavor,
+            sess,
+            self.archive_builder_builder,
+            crate_type,
+            folder,
+            output,
+            self.codegen_results,
+            self_contained_components(sess, crate_type),
+        );
+        // May have not found libraries in the right formats.
+        sess.dcx().abort_if_errors();
+
+        let cmd = cmd.command();
+        let sole = match &self.codegen_results.modules[..] {
+            [CompiledModule { object: Some(numbered), .. }] => Some(numbered),
+            _ => None,
+        };
+        let arguments = cmd
+            .get_args()
+            .map(|argument| {
+                let path = Path::new(argument);
+                if let Some(numbered) = sole.filter(|&numbered| numbered == path) {
+                    self.path(&output_of_sole_module(self.outputs, OutputType::Object, numbered))
+                } else if let Some((_, rlib)) = rlibs.iter().find(|(_, it)| it.argument == path) {
+                    self.path(&rlib.as_given)
+                } else {
+                    self.text(argument)
+                }
+            })
+            .collect();
+        let set = sess.target.link_env.iter().map(|(name, value)| (name, json!(value)));
+        let unset = sess.target.link_env_remove.iter().map(|name| (name, Value::Null));
+        let environment: Map<String, Value> =
+            set.chain(unset).map(|(name, value)| (name.to_string(), value)).collect();
+        let linker = json!({
+            "program": self.text(cmd.get_program()),
+            "flavor": flavor_name(flavor),
+            "environment": environment,
+        });
+        (linker, arguments)
+    }
+
+    /// The crates that are linked from their rlibs.
+    fn static_crates(&self, crate_type: CrateType) -> Vec<(CrateNum, Rlib)> {
+        let info = &self.codegen_results.crate_info;
+        let linkage = &info.dependency_formats[&crate_type];
+        let is_static = |cnum| match linkage[cnum] {
+            Linkage::Static => true,
+            Linkage::Dynamic => false,
+            // These two are in no dylib.
+            Linkage::NotLinked | Linkage::IncludedFromDylib => {
+                info.compiler_builtins == Some(cnum) || info.profiler_runtime == Some(cnum)
+            }
+        };
+        let crates = info.used_crates.iter().filter(|&&cnum| is_static(cnum));
+        crates
+            .filter_map(|&cnum| {
+                let (path, _) = info.used_crate_source[&cnum].rlib.as_ref()?;
+                let argument = rehome_lib_path(self.sess, path);
+                let as_given = self.as_given(path).unwrap_or_else(|| argument.clone());
+                Some((cnum, Rlib { argument, as_given }))
+            })
+            .collect()
+    }
+
+    /// The name that the command line has for `path`, whose symbolic links are resolved.
+    fn as_given(&self, path: &Path) -> Option<PathBuf> {
+        let named = self.sess.opts.externs.iter().filter_map(|(_, entry)| entry.files()).flatten();
+        if let Some(file) = named.into_iter().find(|file| file.canonicalized() == path) {
+            return Some(fix_windows_verbatim_for_gcc(file.original()));
+        }
+        let name = path.file_name()?;
+        let folders = self.sess.opts.search_paths.iter();
+        folders
+            .filter(|folder| {
+                folder.kind.matches(PathKind::Crate) || folder.kind.matches(PathKind::Dependency)
+            })
+            .map(|folder| folder.dir.join(name))
+            .find(|file| try_canonicalize(file).is_ok_and(|file| file == path))
+    }
+
+    fn upstream_crates(
+        &self,
+        crate_type: CrateType,
+        folder: &Path,
+        rlibs: &[(CrateNum, Rlib)],
+    ) -> Vec<Value> {
+        let info = &self.codegen_results.crate_info;
+        let linkage = &info.dependency_formats[&crate_type];
+        let mut crates = Vec::new();
+        for &cnum in &info.used_crates {
+            let name = info.crate_name[&cnum];
+            if let Some((_, rlib)) = rlibs.iter().find(|&&(it, _)| it == cnum) {
+                let (modules, native_archive) = self.modules(cnum, rlib, folder);
+                crates.push(json!({
+                    "name": name.as_str(),
+                    "kind": "rlib",
+                    "path": self.path(&rlib.as_given),
+                    "modules": modules,
+                    "native_archive": native_archive,
+                }));
+            } else if linkage[cnum] == Linkage::Dynamic
+                && let Some((path, _)) = &info.used_crate_source[&cnum].dylib
+            {
+                let path = self.as_given(path).unwrap_or_else(|| rehome_lib_path(self.sess, path));
+                crates.push(json!({
+                    "name": name.as_str(),
+                    "kind": "dylib",
+                    "path": self.path(&path),
+                    "modules": [],
+                    "native_archive": null,
+                }));
+            }
+        }
+        crates
+    }
+
+    /// The modules of an upstream crate, and the archive of what else is in its rlib, if anything.
+    ///
+    /// The files of the modules are named if the linker is to see bitcode and all of them are there:
+    /// beside the rlib, or among the sysroot's. Else the rlib as a whole is that archive.
+    fn modules(&self, cnum: CrateNum, rlib: &Rlib, folder: &Path) -> (Vec<Value>, Option<Value>) {
+        let path = &rlib.as_given;
+        let info = &self.codegen_results.crate_info;
+        let members = match members(path) {
+            Ok(members) => members,
+            Err(error) => self.sess.dcx().emit_fatal(UnreadableRlib { path, error }),
+        };
+        let bundled: FxIndexSet<Symbol> =
+            info.native_libraries[&cnum].iter().filter_map(|lib| lib.filename).collect();
+        let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+        let stem = stem.strip_prefix("lib").unwrap_or(stem);
+        let is_module = |member: &str| {
+            looks_like_rust_object_file(member)
+                && member.replace('-', "_").starts_with(&stem.replace('-', "_"))
+        };
+        let is_kept = |member: &str| {
+            member != METADATA_FILENAME && !bundled.contains(&Symbol::intern(member))
+        };
+
+        let names: Vec<&String> = members.iter().filter(|&member| is_module(member)).collect();
+        let takes_part = self.sess.opts.cg.linker_plugin_lto.enabled()
+            && !ignored_for_lto(self.sess, info, cnum);
+        let files: Option<Vec<(PathBuf, PathBuf)>> = takes_part
+            .then(|| names.iter().map(|name| self.pair(path, stem, name, names.len())).collect())
+            .flatten();
+        let modules = names.iter().enumerate().map(|(at, name)| {
+            let pair = files.as_ref().map(|files| &files[at]);
+            json!({
+                "name": name,
+                "object": pair.map(|(object, _)| self.path(object)),
+                "thin_link_bitcode": pair.map(|(_, summary)| self.path(summary)),
+            })
+        });
+        let modules = modules.collect();
+        if files.is_none() {
+            return (modules, Some(self.path(path)));
+        }
+        if !members.iter().any(|member| is_kept(member) && !is_module(member)) {
+            return (modules, None);
+        }
+
+        let kept: FxHashSet<String> = members
+            .iter()
+            .filter(|&member| is_kept(member) && !is_module(member))
+            .cloned()
+            .collect();
+        let archive_path = folder.join(format!("lib{stem}.native.a"));
+        let mut archive = self.archive_builder_builder.new_archive_builder(self.sess);
+        if let Err(error) = archive.add_archive(path, Box::new(move |it| !kept.contains(it))) {
+            self.sess.dcx().emit_fatal(UnreadableRlib { path, error });
+        }
+        archive.build(&archive_path);
+        (modules, Some(self.path(&archive_path)))
+    }
+
+    /// The files of the bitcode and the summary of the module `name` in the rlib at `path`, which
+    /// has `count` modules.
+    fn pair(
+        &self,
+        path: &Path,
+        stem: &str,
+        name: &str,
+        count: usize,
+    ) -> Option<(PathBuf, PathBuf)> {
+        let beside = path.parent().unwrap_or(Path::new(""));
+        let in_sysroot = beside.join(SYSROOT_MODULES);
+        let name = name.strip_suffix(".o")?;
+        // A sole module may have the name of its crate.
+        let stems = [Some(name), (count == 1).then_some(stem)];
+        for folder in [beside, &in_sysroot] {
+            for stem in stems.into_iter().flatten() {
+                let file = |kind: OutputType| {
+                    let file = folder.join(format!("{stem}.{}", kind.extension()));
+                    file.is_file().then_some(file)
+                };
+                if let (Some(object), Some(summary)) =
+                    (file(OutputType::Object), file(OutputType::ThinLinkBitcode))
+                {
+                    return Some((object, summary));
+                }
+            }
+        }
+        None
+    }
+
+    /// The native libraries that the crate and those upstream ask for.
+    fn native_libraries(&self, crate_type: CrateType, folder: &Path) -> Vec<Value> {
+        let info = &self.codegen_results.crate_info;
+        let linkage = &info.dependency_formats[&crate_type];
+        let mut libraries = Vec::new();
+        for lib in info.used_libraries.iter().filter(|lib| relevant_lib(self.sess, lib)) {
+            let path = match lib.kind {
+                NativeLibKind::Static { .. } => {
+                    try_find_native_static_library(self.sess, lib.name.as_str(), lib.verbatim)
+                }
+                _ => None,
+            };
+            libraries.push(self.native_library(info.local_crate_name, lib, path.as_deref()));
+        }
+        for &cnum in &info.used_crates {
+            let libs = info.native_libraries[&cnum].iter();
+            let libs: Vec<&NativeLib> = libs.filter(|lib| relevant_lib(self.sess, lib)).collect();
+            let bundled: FxIndexSet<Symbol> = libs.iter().filter_map(|lib| lib.filename).collect();
+            // Where the linker runs, its arguments have unpacked them already.
+            if crate_type == CrateType::Staticlib
+                && !bundled.is_empty()
+                && linkage[cnum] == Linkage::Static
+                && let Some((rlib, _)) = &info.used_crate_source[&cnum].rlib
+            {
+                self.archive_builder_builder
+                    .extract_bundled_libs(rlib, folder, &bundled)
+                    .unwrap_or_else(|error| self.sess.dcx().emit_fatal(error));
+            }
+            for lib in libs {
+                let path = lib.filename.map(|name| folder.join(name.as_str()));
+                let path = path.filter(|path| path.is_file());
+                libraries.push(self.native_library(info.crate_name[&cnum], lib, path.as_deref()));
+            }
+        }
+        libraries
+    }
+
+    fn native_library(&self, crate_name: Symbol, lib: &NativeLib, path: Option<&Path>) -> Value {
+        let mut modifiers = Map::new();
+        let mut modifier = |name: &str, value: Option<bool>| {
+            if let Some(value) = value {
+                modifiers.insert(name.to_string(), json!(value));
+            }
+        };
+        modifier("verbatim", lib.verbatim.then_some(true));
+        let kind = match lib.kind {
+            NativeLibKind::Static { bundle, whole_archive } => {
+                modifier("bundle", bundle);
+                modifier("whole-archive", whole_archive);
+                "static"
+            }
+            NativeLibKind::Dylib { as_needed } => {
+                modifier("as-needed", as_needed);
+                "dylib"
+            }
+            NativeLibKind::Framework { as_needed } => {
+                modifier("as-needed", as_needed);
+                "framework"
+            }
+            NativeLibKind::RawDylib => "raw-dylib",
+            NativeLibKind::LinkArg => "link-arg",
+            NativeLibKind::WasmImportModule => "wasm-import-module",
+            NativeLibKind::Unspecified => "unspecified",
+        };
+        json!({
+            "crate": crate_name.as_str(),
+            "name": lib.name.as_str(),
+            "kind": kind,
+            "modifiers": modifiers,
+            "path": path.map(|path| self.path(path)),
+        })
+    }
+
+    fn path(&self, path: &Path) -> Value {
+        self.text(path.as_os_str())
+    }
+
+    fn text(&self, text: &OsStr) -> Value {
+        match text.to_str() {
+            Some(text) => json!(text),
+            None => self.sess.dcx().emit_fatal(NotUtf8 { path: Path::new(text) }),
+        }
+    }
+}
+
+/// The names of an archive's members.
+fn members(path: &Path) -> io::Result<Vec<String>> {
+    let file = File::open(path)?;
+    // SAFETY: as everywhere in the compiler: libraries do not change while they are in use.
+    let map = unsafe { Mmap::map(file) }?;
+    let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+    let archive = ArchiveFile::parse(&*map).map_err(invalid)?;
+    let names = archive.members().map(|member| {
+        let member = member.map_err(invalid)?;
+        let name = str::from_utf8(member.name());
+        name.map(str::to_string).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    });
+    names.collect()
+}
+
+/// The name that `-Clinker-flavor` has for `flavor`.
+fn flavor_name(flavor: LinkerFlavor) -> String {
+    let (name, lld, cc) = match flavor {
+        LinkerFlavor::Gnu(cc, lld) => ("gnu", lld, cc),
+        LinkerFlavor::Darwin(cc, lld) => ("darwin", lld, cc),
+        LinkerFlavor::WasmLld(cc) => ("wasm", Lld::Yes, cc),
+        LinkerFlavor::Unix(cc) => ("unix", Lld::No, cc),
+        LinkerFlavor::Msvc(lld) => ("msvc", lld, Cc::No),
+        LinkerFlavor::EmCc => ("em", Lld::No, Cc::Yes),
+        LinkerFlavor::Bpf => ("bpf", Lld::No, Cc::No),
+        LinkerFlavor::Ptx => ("ptx", Lld::No, Cc::No),
+        LinkerFlavor::Llbc => ("llbc", Lld::No, Cc::No),
+    };
+    let lld = if lld == Lld::Yes { "-lld" } else { "" };
+    let cc = if cc == Cc::Yes { "-cc" } else { "" };
+    format!("{name}{lld}{cc}")
+}
+
+#[derive(Diagnostic)]
+#[diag(codegen_ssa_link_inputs_not_utf8)]
+#[help]
+struct NotUtf8<'a> {
+    path: &'a Path,
+}
+
+#[derive(Diagnostic)]
+#[diag(codegen_ssa_link_inputs_unreadable_rlib)]
+#[help]
+struct UnreadableRlib<'a> {
+    path: &'a Path,
+    error: io::Error,
+}
+
+#[derive(Diagnostic)]
+#[diag(codegen_ssa_link_inputs_unwritable)]
+#[help]
+struct Unwritable<'a> {
+    path: &'a Path,
+    error: io::Error,
+}

@@ -1,0 +1,5 @@
+// `--emit=link-inputs` is unstable: without `-Zunstable-options` there is no output.
+
+//@ compile-flags: --emit=link-inputs
+
+fn main() {}
