@@ -18,34 +18,43 @@ use run_make_support::{Rustc, bare_rustc, build_native_static_lib, cc, cwd, rfs}
 
 fn main() {
     build_native_static_lib("native");
-    for lto in [false, true] {
-        for units in [1, 4] {
-            for panic in ["unwind", "abort"] {
-                println!("lto {lto}, {units} units, panic={panic}");
-                rfs::create_dir_all("deps");
-                let compile = || {
-                    let mut rustc = relative_rustc();
-                    if lto {
-                        rustc.arg("-Clinker-plugin-lto");
-                        rustc.linker(llvm_bin_dir().join("clang").to_str().unwrap());
-                        rustc.link_arg("-fuse-ld=lld");
-                    }
-                    rustc.opt();
-                    // The file names each rlib's native code: that is what the linker is given.
+    for (lto, units, panic) in [
+        ("", 1, "unwind"),
+        ("", 4, "unwind"),
+        ("", 4, "abort"),
+        ("linker-plugin", 1, "unwind"),
+        ("linker-plugin", 4, "abort"),
+        ("thin", 4, "unwind"),
+        ("fat", 1, "abort"),
+    ] {
+        println!("LTO `{lto}`, {units} units, panic={panic}");
+        rfs::create_dir_all("deps");
+        let compile = || {
+            let mut rustc = relative_rustc();
+            match lto {
+                "" => {}
+                "linker-plugin" => {
+                    rustc.arg("-Clinker-plugin-lto");
+                    rustc.linker(llvm_bin_dir().join("clang").to_str().unwrap());
+                    rustc.link_arg("-fuse-ld=lld");
+                    // The file names each rlib itself: this is what rustc gives the linker then.
                     rustc.arg("-Zlink-embedded-bitcode=no");
-                    rustc.codegen_units(units).panic(panic);
-                    rustc
-                };
-                compile().input("native.rs").crate_type("rlib").out_dir("deps").run();
-                program(&compile);
-                cdylib(&compile);
-                staticlib(&compile);
-                if panic == "unwind" {
-                    proc_macro(&compile);
                 }
-                rfs::remove_dir_all("deps");
+                lto => drop(rustc.arg(format!("-Clto={lto}"))),
             }
+            rustc.opt().codegen_units(units).panic(panic);
+            rustc
+        };
+        compile().input("native.rs").crate_type("rlib").out_dir("deps").run();
+        program(&compile, lto);
+        cdylib(&compile);
+        if matches!(lto, "" | "linker-plugin") {
+            staticlib(&compile);
         }
+        if panic == "unwind" && lto != "thin" {
+            proc_macro(&compile);
+        }
+        rfs::remove_dir_all("deps");
     }
     dylib();
 }
@@ -153,7 +162,7 @@ fn run(program: &str, arguments: &[&str]) -> Output {
     Command::new(cwd().join(program)).args(arguments).env("RUST_BACKTRACE", "0").output().unwrap()
 }
 
-fn program(compile: &dyn Fn() -> Rustc) {
+fn program(compile: &dyn Fn() -> Rustc, lto: &str) {
     // The others find the crate through a search path.
     let compile = || {
         let mut rustc = compile();
@@ -161,8 +170,9 @@ fn program(compile: &dyn Fn() -> Rustc) {
         rustc
     };
     let inputs = compile_both(&compile, "program.rs", "bin");
-    // A global allocator of its own: the shim calls it.
-    assert!(!inputs["allocator_module"].is_null());
+    let in_process = matches!(lto, "thin" | "fat");
+    // A global allocator of its own: the shim calls it. In-process LTO takes the shim in.
+    assert_eq!(inputs["allocator_module"].is_null(), in_process);
     let found = link(&inputs);
     assert_same(&found);
     let ran = run(&found, &[]);
@@ -188,7 +198,8 @@ fn program(compile: &dyn Fn() -> Rustc) {
     assert_eq!(crates[0]["kind"], "rlib");
     assert!(!crates[0]["modules"].as_array().unwrap().is_empty());
     let arguments = inputs["links"][0]["arguments"].as_array().unwrap();
-    for upstream in crates {
+    // In-process LTO leaves of an rlib what was not in LTO.
+    for upstream in crates.iter().filter(|_| !in_process) {
         assert!(arguments.contains(&upstream["path"]), "{} stands for its crate", upstream["path"]);
     }
     for module in inputs["modules"].as_array().unwrap() {

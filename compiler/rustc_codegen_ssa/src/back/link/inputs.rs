@@ -20,7 +20,7 @@ use rustc_metadata::try_find_native_static_library;
 use rustc_middle::middle::dependency_format::Linkage;
 use rustc_session::Session;
 use rustc_session::config::{CrateType, OutFileName, OutputFilenames, OutputType};
-use rustc_session::output::filename_for_input;
+use rustc_session::output::{filename_for_input, out_filename};
 use rustc_session::search_paths::PathKind;
 use rustc_session::utils::NativeLibKind;
 use rustc_span::Symbol;
@@ -37,8 +37,8 @@ use crate::{CodegenResults, CompiledModule, NativeLib, looks_like_rust_object_fi
 /// The version of the file's format. It grows with every change that a reader could trip over.
 const VERSION: u32 = 1;
 
-/// Where bootstrap puts the modules of the sysroot's crates, seen from the folder of their rlibs.
-const SYSROOT_MODULES: &str = "../thin-link";
+/// The folder in which bootstrap puts the modules of the sysroot's crates, beside that of their rlibs.
+const SYSROOT_MODULES: &str = "thin-link";
 
 /// Returns `true` if the link inputs are among `outputs`.
 pub(crate) fn requested(outputs: &OutputFilenames) -> bool {
@@ -188,17 +188,7 @@ impl Inputs<'_> {
         if let Err(error) = fs::create_dir_all(&folder) {
             self.sess.dcx().emit_fatal(Unwritable { path: &folder, error });
         }
-        let output = match self.outputs.outputs.contains_explicit_name(&OutputType::Exe) {
-            true => self.outputs.path(OutputType::Exe),
-            // `-o` names the output of a link only if that is asked for as well.
-            false
-                if self.outputs.outputs.should_link()
-                    && let Some(path) = &self.outputs.single_output_file =>
-            {
-                path.clone()
-            }
-            false => filename_for_input(self.sess, crate_type, info.local_crate_name, self.outputs),
-        };
+        let output = self.output(crate_type);
 
         let rlibs = self.static_crates(crate_type);
         let (linker, arguments) = match crate_type {
@@ -225,6 +215,23 @@ impl Inputs<'_> {
         });
         let _ = fs::remove_dir(&folder);
         link
+    }
+
+    /// What a link of `crate_type` would write.
+    fn output(&self, crate_type: CrateType) -> OutFileName {
+        let (sess, outputs) = (self.sess, self.outputs);
+        let crate_name = self.codegen_results.crate_info.local_crate_name;
+        match crate_type {
+            _ if outputs.outputs.should_link() => {
+                out_filename(sess, crate_type, outputs, crate_name)
+            }
+            // `-o` names the file of the inputs then, and gives the program its stem.
+            CrateType::Executable => {
+                let extension = sess.target.exe_suffix.trim_start_matches('.');
+                OutFileName::Real(outputs.with_extension(extension))
+            }
+            _ => filename_for_input(sess, crate_type, crate_name, outputs),
+        }
     }
 
     /// The linker, and the arguments that rustc would have given it.
@@ -425,11 +432,12 @@ impl Inputs<'_> {
         count: usize,
     ) -> Option<(PathBuf, PathBuf)> {
         let beside = path.parent().unwrap_or(Path::new(""));
-        let in_sysroot = beside.join(SYSROOT_MODULES);
+        let in_sysroot = (beside == self.sess.target_tlib_path.dir)
+            .then(|| beside.with_file_name(SYSROOT_MODULES));
         let name = name.strip_suffix(".o")?;
         // A sole module may have the name of its crate.
         let stems = [Some(name), (count == 1).then_some(stem)];
-        for folder in [beside, &in_sysroot] {
+        for folder in [Some(beside), in_sysroot.as_deref()].into_iter().flatten() {
             for stem in stems.into_iter().flatten() {
                 let file = |kind: OutputType| {
                     let file = folder.join(format!("{stem}.{}", kind.extension()));

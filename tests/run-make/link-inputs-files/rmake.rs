@@ -1,0 +1,198 @@
+// The files of `--emit=link-inputs`: announced, named in dep-info, the same in each run, whole or not
+// there at all; what they name stays, and nothing else does. Errors name the file and say what to do.
+
+//@ ignore-cross-compile
+//@ only-x86_64-unknown-linux-gnu
+
+use std::path::Path;
+
+use run_make_support::link_inputs::{linker, list, read_link_inputs, text};
+use run_make_support::{Rustc, bare_rustc, cmd, cwd, rfs, serde_json, shallow_find_files};
+
+fn main() {
+    bare_rustc().input("library.rs").crate_type("rlib").run();
+    announced();
+    one_module();
+    with_link();
+    standard_output();
+    rlib();
+    incremental();
+    without_compiling();
+    unwritable();
+    stale();
+}
+
+fn compile() -> Rustc {
+    let mut rustc = bare_rustc();
+    rustc.arg("-Zunstable-options").arg("--extern=library=liblibrary.rlib").edition("2021");
+    rustc.input("program.rs").out_dir("out");
+    rustc
+}
+
+/// The names of the files in `out`, sorted.
+fn written() -> Vec<String> {
+    let mut names: Vec<String> = shallow_find_files("out", |_| true)
+        .iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+/// The objects that the file names.
+fn named(inputs: &serde_json::Value) -> Vec<String> {
+    let own = list(&inputs["modules"]).iter().chain([&inputs["allocator_module"]]);
+    own.map(|module| text(&module["object"]).strip_prefix("out/").unwrap().to_owned()).collect()
+}
+
+fn announced() {
+    rfs::create_dir("out");
+    let mut rustc = compile();
+    rustc.codegen_units(2).emit("link-inputs,dep-info").error_format("json").json("artifacts");
+    let messages = rustc.run().stderr_utf8();
+    assert!(
+        messages.contains(r#"{"$message_type":"artifact","artifact":"out/program.link-inputs.json","emit":"link-inputs"}"#),
+        "{messages}"
+    );
+    let dep_info = rfs::read_to_string("out/program.d");
+    assert!(dep_info.contains("out/program.link-inputs.json: program.rs\n"), "{dep_info}");
+
+    let inputs = read_link_inputs("out/program.link-inputs.json");
+    assert_eq!(list(&inputs["modules"]).len(), 2);
+    let mut expected = named(&inputs);
+    expected.extend(["program.d".to_owned(), "program.link-inputs.json".to_owned()]);
+    expected.sort();
+    assert_eq!(written(), expected);
+    assert_eq!(inputs["links"][0]["symbols_object"], "out/program.link-inputs/bin/symbols.o");
+    let folder = shallow_find_files("out/program.link-inputs/bin", |_| true);
+    assert_eq!(folder, [Path::new("out/program.link-inputs/bin/symbols.o")]);
+    linker(&inputs, |argument| vec![argument.to_owned()]).run();
+    runs();
+    rfs::remove_dir_all("out");
+}
+
+fn runs() {
+    cmd(cwd().join("out/program")).run().assert_stdout_equals("85");
+    rfs::remove_file("out/program");
+}
+
+/// The only module has the name that the command line gives it, and only that.
+fn one_module() {
+    compile().codegen_units(1).emit("link-inputs,obj").run();
+    let inputs = read_link_inputs("out/program.link-inputs.json");
+    assert_eq!(inputs["modules"][0]["object"], "out/program.o");
+    let mut expected = named(&inputs);
+    expected.push("program.link-inputs.json".to_owned());
+    expected.sort();
+    assert_eq!(written(), expected);
+    linker(&inputs, |argument| vec![argument.to_owned()]).run();
+    runs();
+    rfs::remove_dir_all("out");
+
+    // `-o` names the file, and gives the program its stem.
+    rfs::create_dir("out");
+    let mut rustc = compile();
+    rustc.codegen_units(1).emit("link-inputs").output("out/named.json").run();
+    assert_eq!(read_link_inputs("out/named.json")["links"][0]["output"], "out/named");
+    rfs::remove_dir_all("out");
+}
+
+fn with_link() {
+    let inputs = |emit: &str| {
+        compile().codegen_units(2).emit(emit).run();
+        rfs::read("out/program.link-inputs.json")
+    };
+    let alone = inputs("link-inputs");
+    rfs::remove_dir_all("out");
+    assert!(inputs("link,link-inputs") == alone);
+    runs();
+    let inputs = read_link_inputs("out/program.link-inputs.json");
+    linker(&inputs, |argument| vec![argument.to_owned()]).run();
+    runs();
+    rfs::remove_dir_all("out");
+}
+
+fn standard_output() {
+    compile().codegen_units(2).emit("link-inputs").run();
+    let expected = rfs::read_to_string("out/program.link-inputs.json");
+    rfs::remove_dir_all("out");
+    compile().codegen_units(2).emit("link-inputs=-").run().assert_stdout_equals(expected);
+    assert!(!Path::new("out/program.link-inputs.json").exists());
+    rfs::remove_dir_all("out");
+}
+
+/// An rlib has modules, and nothing to link.
+fn rlib() {
+    let mut rustc = bare_rustc();
+    rustc.arg("-Zunstable-options").input("library.rs").crate_type("rlib").out_dir("out");
+    rustc.codegen_units(2).emit("link-inputs").run();
+    let file = rfs::read_to_string("out/library.link-inputs.json");
+    let inputs: serde_json::Value = serde_json::from_str(&file).unwrap();
+    assert_eq!(list(&inputs["links"]).len(), 0);
+    assert_eq!(list(&inputs["modules"]).len(), 2);
+    assert!(inputs["allocator_module"].is_null());
+    rfs::remove_dir_all("out");
+}
+
+/// Objects from the cache are there like new ones.
+fn incremental() {
+    let mut first = None;
+    for _ in 0..2 {
+        compile().codegen_units(2).emit("link-inputs").incremental("cache").run();
+        let inputs = read_link_inputs("out/program.link-inputs.json");
+        linker(&inputs, |argument| vec![argument.to_owned()]).run();
+        runs();
+        rfs::remove_dir_all("out");
+        assert_eq!(first.get_or_insert(inputs.clone()), &inputs);
+    }
+}
+
+/// `-Zno-link` and `-Zlink-only` part compiling from naming the inputs.
+fn without_compiling() {
+    compile().arg("-Zno-link").emit("link-inputs").run();
+    assert!(!Path::new("out/program.link-inputs.json").exists());
+    bare_rustc().arg("-Zunstable-options").arg("-Zlink-only").input("out/program.rlink").run();
+    linker(&read_link_inputs("out/program.link-inputs.json"), |it| vec![it.to_owned()]).run();
+    runs();
+    rfs::remove_dir_all("out");
+}
+
+fn unwritable() {
+    let mut rustc = compile();
+    let failed = rustc.emit("link-inputs=missing/inputs.json").run_fail();
+    failed.assert_exit_code(1);
+    failed.assert_stderr_contains("error: cannot write the link inputs `missing/inputs.json`: ");
+    failed.assert_stderr_contains("= help: make room there, or choose another place with");
+    rfs::remove_dir_all("out");
+}
+
+/// A run that fails leaves neither the file nor the folder of a run before it.
+fn stale() {
+    compile().crate_type("cdylib").emit("link-inputs").run();
+    assert!(Path::new("out/program.link-inputs.json").exists());
+    assert!(Path::new("out/program.link-inputs/cdylib/symbols.o").exists());
+
+    let rlib = rfs::read("liblibrary.rlib");
+    rfs::write("liblibrary.rlib", &rlib[..last_header(&rlib) + 20]);
+    let failed = compile().crate_type("cdylib").emit("link-inputs").run_fail();
+    failed.assert_exit_code(1);
+    failed.assert_stderr_contains("error: cannot read the rlib `liblibrary.rlib`: ");
+    failed.assert_stderr_contains("= help: compile its crate again");
+    assert!(!Path::new("out/program.link-inputs.json").exists());
+    assert!(!Path::new("out/program.link-inputs").exists());
+    rfs::write("liblibrary.rlib", &rlib);
+}
+
+/// The offset of the last member's header in an archive. Metadata is in a member before it.
+fn last_header(archive: &[u8]) -> usize {
+    let mut offset = "!<arch>\n".len();
+    loop {
+        let size = std::str::from_utf8(&archive[offset..][48..58]).unwrap();
+        let size: usize = size.trim_end().parse().unwrap();
+        let next = offset + 60 + size.next_multiple_of(2);
+        if next >= archive.len() {
+            return offset;
+        }
+        offset = next;
+    }
+}
