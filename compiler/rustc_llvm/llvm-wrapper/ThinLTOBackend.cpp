@@ -10,6 +10,8 @@
 #include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
+#include "llvm/Bitcode/LLVMBitCodes.h"
+#include "llvm/Bitstream/BitstreamReader.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
@@ -48,20 +50,33 @@ enum class LLVMRustThinLTOBackendResult {
   Success,
   // Any failure that has no name of its own below.
   Failure,
+  // The input or the index cannot be read.
+  Unreadable,
   // The input, the index or an import is not bitcode of the kind wanted.
   NotBitcode,
+  // LLVM cannot make sense of bitcode.
+  Damaged,
   // The index was not made for the input.
   OtherModule,
   // A module to import from cannot be read.
   MissingImport,
+  // A module to import from is not the one that the index was made with.
+  OtherImport,
   // The input was compiled for another target than that of the session.
   OtherTarget,
+  // An output cannot be written.
+  Unwritable,
   // LLVM crashed or gave up; its state is lost.
   Crash,
 };
 
-// What a result is handed over as.
-enum class LLVMRustThinLTOOutput { Object, Dwo, Assembly, LlvmIr, Bitcode };
+// Mirrors `ThinLTOOutput` in llvm/thinlto_backend.rs.
+struct LLVMRustThinLTOOutput {
+  // The file to write to, or null if there is to be no such output.
+  const char *File;
+  // What messages call it.
+  const char *Name;
+};
 
 // Mirrors `ThinLTOBackendConfig` in llvm/thinlto_backend.rs. Everything is
 // borrowed for the call; strings end in a null byte; paths may be null where
@@ -93,25 +108,22 @@ struct LLVMRustThinLTOBackendConfig {
   // Profiles of an instrumented run and of sampling, or null.
   const char *ProfileUse;
   const char *ProfileSampleUse;
-  bool EmitObject;
-  bool EmitDwo;
-  bool EmitAssembly;
-  bool EmitLlvmIr;
-  bool EmitBitcode;
+  LLVMRustThinLTOOutput Object;
+  LLVMRustThinLTOOutput Dwo;
+  LLVMRustThinLTOOutput Assembly;
+  LLVMRustThinLTOOutput LlvmIr;
+  LLVMRustThinLTOOutput Bitcode;
   // Null unless passes are to be recorded.
   void *SelfProfiler;
   LLVMRustSelfProfileBeforePassCallback BeforePass;
   LLVMRustSelfProfileAfterPassCallback AfterPass;
-  // Takes a finished output, of which it keeps nothing, and `OutputData`.
-  void (*Output)(void *OutputData, LLVMRustThinLTOOutput Kind,
-                 const char *Bytes, size_t Len);
-  void *OutputData;
 };
 
 namespace {
 
 using Result = LLVMRustThinLTOBackendResult;
 using Config = LLVMRustThinLTOBackendConfig;
+using Output = LLVMRustThinLTOOutput;
 
 class BackendError : public ErrorInfo<BackendError> {
 public:
@@ -134,7 +146,7 @@ Error fail(Result Kind, const Twine &Message) {
 
 // Adds to an error of LLVM's which file it is about.
 Error about(const Twine &File, Error Err) {
-  return fail(Result::Failure, "`" + File + "`: " + toString(std::move(Err)));
+  return fail(Result::Damaged, "`" + File + "`: " + toString(std::move(Err)));
 }
 
 // Reads a file that has to be bitcode or, if `MayBeEmpty`, empty.
@@ -154,17 +166,72 @@ Expected<std::unique_ptr<MemoryBuffer>> readBitcode(StringRef File,
   return std::move(*Buffer);
 }
 
-Expected<BitcodeModule> thinLTOModule(StringRef File, MemoryBufferRef Buffer) {
+// A module, and what its own records say of it.
+struct Bitcode {
+  BitcodeModule Module;
+  std::string Triple;
+  // All zero if the module has none.
+  ModuleHash Hash = {};
+};
+
+// Reads the records of `B.Module` that say what it is. The blocks between them,
+// which are nearly all of the bitcode, are stepped over.
+Error identify(Bitcode &B) {
+  BitstreamCursor Stream(B.Module.getBuffer());
+  bool InModule = false;
+  SmallVector<uint64_t, 64> Record;
+  while (true) {
+    auto Entry = Stream.advance();
+    if (!Entry)
+      return Entry.takeError();
+    switch (Entry->Kind) {
+    case BitstreamEntry::Error:
+      return createStringError(inconvertibleErrorCode(), "malformed block");
+    case BitstreamEntry::EndBlock:
+      return Error::success();
+    case BitstreamEntry::SubBlock:
+      if (!InModule && Entry->ID == bitc::MODULE_BLOCK_ID) {
+        InModule = true;
+        if (Error Err = Stream.EnterSubBlock(bitc::MODULE_BLOCK_ID))
+          return Err;
+      } else if (Error Err = Stream.SkipBlock())
+        return Err;
+      break;
+    case BitstreamEntry::Record: {
+      uint64_t Start = Stream.GetCurrentBitNo();
+      auto Code = Stream.skipRecord(Entry->ID);
+      if (!Code)
+        return Code.takeError();
+      if (*Code != bitc::MODULE_CODE_TRIPLE && *Code != bitc::MODULE_CODE_HASH)
+        break;
+      uint64_t End = Stream.GetCurrentBitNo();
+      if (Error Err = Stream.JumpToBit(Start))
+        return Err;
+      Record.clear();
+      if (auto Read = Stream.readRecord(Entry->ID, Record); !Read)
+        return Read.takeError();
+      if (Error Err = Stream.JumpToBit(End))
+        return Err;
+      if (*Code == bitc::MODULE_CODE_TRIPLE)
+        B.Triple.assign(Record.begin(), Record.end());
+      else if (Record.size() == B.Hash.size())
+        copy(Record, B.Hash.begin());
+    }
+    }
+  }
+}
+
+Expected<Bitcode> thinLTOModule(StringRef File, MemoryBufferRef Buffer) {
   auto Found = lto::findThinLTOModule(Buffer);
   if (Found) {
+    Bitcode B = {*Found};
+    if (Error Err = identify(B))
+      return about(File, std::move(Err));
     // Only whole modules name their target.
-    auto Triple = getBitcodeTargetTriple(Buffer);
-    if (!Triple)
-      return about(File, Triple.takeError());
-    if (Triple->empty())
+    if (B.Triple.empty())
       return fail(Result::NotBitcode,
                   "`" + File + "` is a summary or an index: it has no code");
-    return Found;
+    return B;
   }
   if (auto Info = getBitcodeLTOInfo(Buffer); Info && !Info->HasSummary) {
     consumeError(Found.takeError());
@@ -190,11 +257,15 @@ Expected<std::unique_ptr<ModuleSummaryIndex>> readIndex(StringRef File,
   return Index;
 }
 
+// The modules to import from, by the path that the index has for each.
+struct Imports {
+  MapVector<StringRef, BitcodeModule> Modules;
+  std::vector<std::unique_ptr<MemoryBuffer>> Buffers;
+};
+
 class Backend {
   const Config &C;
   LLVMContext &Context;
-  // The bitcode of the input and of the modules that it imports from.
-  std::vector<std::unique_ptr<MemoryBuffer>> Buffers;
   std::unique_ptr<ModuleSummaryIndex> Index;
   std::unique_ptr<Module> M;
   std::unique_ptr<TargetMachine> TM;
@@ -205,28 +276,77 @@ class Backend {
   }
   Error checkTarget(StringRef File, StringRef FileTriple);
   Error createTargetMachine();
-  Expected<StringRef> ownPath(const ModuleSummaryIndex &Own);
+  Expected<StringRef> ownPath(const Bitcode &Input);
   Error checkIndex(StringRef Path, const ModuleSummaryIndex &Own,
                    const GVSummaryMapTy &Defined);
-  Expected<MapVector<StringRef, BitcodeModule>>
-  openImports(const FunctionImporter::ImportMapTy &ImportList);
-  Error importFunctions(BitcodeModule &Input);
+  Error openImports(const FunctionImporter::ImportMapTy &ImportList,
+                    Imports &Opened);
+  Error importFunctions(Bitcode &Input);
+  Error load();
   Error optimize();
-  Error generate(Module &Mod, CodeGenFileType Type, LLVMRustThinLTOOutput Kind);
+  Error generate(Module &Mod, CodeGenFileType Type, const Output &Code,
+                 const Output &Dwo);
   Error emit();
-  void saveTemp(const Module &Mod, const char *Stage);
+  Error saveTemp(const char *Stage);
 
 public:
   Backend(const Config &C, LLVMContext &Context) : C(C), Context(Context) {}
   Error run();
 };
 
+// `Path` without `.`, `..` and doubled slashes where the text alone tells that
+// they can go.
+SmallString<128> normal(StringRef Path) {
+  SmallString<128> Normal(Path);
+  sys::path::remove_dots(Normal, /*remove_dot_dot=*/true);
+  return Normal;
+}
+
+// Two hashes of a module's versions; a version without a hash may be any.
+bool mayBeSame(const ModuleHash &A, const ModuleHash &B) {
+  const ModuleHash NoHash = {};
+  return A == NoHash || B == NoHash || A == B;
+}
+
+// The file of an output, open for writing.
+class OutputFile {
+  const Output &To;
+  std::error_code EC;
+
+public:
+  raw_fd_ostream OS;
+
+  OutputFile(const Output &To) : To(To), OS(To.File, EC) {}
+  ~OutputFile() { OS.clear_error(); }
+  bool isOpen() const { return !EC; }
+  // Fails if anything has gone wrong since the file was to be opened.
+  Error close() {
+    if (isOpen()) {
+      OS.close();
+      EC = OS.error();
+    }
+    if (!EC)
+      return Error::success();
+    return fail(Result::Unwritable, "cannot write `" + Twine(To.Name) +
+                                        "`: " + EC.message());
+  }
+};
+
+// Has `Fill` write the output `To`.
+Error writeTo(const Output &To, function_ref<void(raw_ostream &)> Fill) {
+  OutputFile File(To);
+  if (File.isOpen())
+    Fill(File.OS);
+  return File.close();
+}
+
 // Where to read the module that the index names as `Path`.
 std::string Backend::locate(StringRef Path) {
+  SmallString<128> Normal = normal(Path);
   for (size_t I = C.RemapLen; I != 0; I -= 2) {
-    StringRef Old = StringRef(C.Remap[I - 2]).rtrim('/');
+    SmallString<128> Old = normal(StringRef(C.Remap[I - 2]).rtrim('/'));
     StringRef New = StringRef(C.Remap[I - 1]);
-    StringRef Rest = Path;
+    StringRef Rest = Normal;
     if (!Rest.consume_front(Old))
       continue;
     if (Rest.empty())
@@ -240,13 +360,13 @@ std::string Backend::locate(StringRef Path) {
   return Path.str();
 }
 
-void Backend::saveTemp(const Module &Mod, const char *Stage) {
+// Writes the module as it is at `Stage`, if the session asks for that.
+Error Backend::saveTemp(const char *Stage) {
   if (!C.SaveTemps)
-    return;
-  std::error_code EC;
-  raw_fd_ostream OS(std::string(C.SaveTemps) + "." + Stage + ".bc", EC);
-  if (!EC)
-    WriteBitcodeToFile(Mod, OS);
+    return Error::success();
+  std::string File = std::string(C.SaveTemps) + "." + Stage + ".bc";
+  return writeTo({File.c_str(), File.c_str()},
+                 [&](raw_ostream &OS) { WriteBitcodeToFile(*M, OS); });
 }
 
 // Fails if the module in `File` is for another target than the session.
@@ -290,21 +410,20 @@ Error Backend::createTargetMachine() {
   return Error::success();
 }
 
-// The name that the index has for the input, whose own summary is `Own`.
-Expected<StringRef> Backend::ownPath(const ModuleSummaryIndex &Own) {
+// The name that the index has for the input.
+Expected<StringRef> Backend::ownPath(const Bitcode &Input) {
   const ModuleHash NoHash = {};
-  const ModuleHash &Hash = Own.modulePaths().begin()->second;
+  SmallString<128> Place = normal(C.Input);
   SmallVector<StringRef, 1> SameHash;
   for (const auto &Entry : Index->modulePaths()) {
-    bool Same = Hash != NoHash && Entry.second == Hash;
-    if (locate(Entry.first()) == C.Input) {
-      if (Same || Hash == NoHash || Entry.second == NoHash)
+    if (normal(locate(Entry.first())) == Place) {
+      if (mayBeSame(Entry.second, Input.Hash))
         return Entry.first();
       return fail(Result::OtherModule, "the index `" + Twine(C.Index) +
                                            "` was made for another version of `" +
                                            C.Input + "`");
     }
-    if (Same)
+    if (Input.Hash != NoHash && Entry.second == Input.Hash)
       SameHash.push_back(Entry.first());
   }
   if (SameHash.size() == 1)
@@ -353,39 +472,39 @@ Error Backend::checkIndex(StringRef Path, const ModuleSummaryIndex &Own,
   return Error::success();
 }
 
-Expected<MapVector<StringRef, BitcodeModule>>
-Backend::openImports(const FunctionImporter::ImportMapTy &ImportList) {
+Error Backend::openImports(const FunctionImporter::ImportMapTy &ImportList,
+                           Imports &Opened) {
   std::set<StringRef> Paths;
   for (const auto &Import : ImportList)
     Paths.insert(Import.first);
-  MapVector<StringRef, BitcodeModule> Modules;
   for (StringRef Path : Paths) {
     std::string File = locate(Path);
     auto Buffer = readBitcode(File, Result::MissingImport, false);
     if (!Buffer)
       return Buffer.takeError();
-    auto BM = thinLTOModule(File, **Buffer);
-    if (!BM)
-      return BM.takeError();
-    auto Triple = getBitcodeTargetTriple(**Buffer);
-    if (!Triple)
-      return about(File, Triple.takeError());
-    if (Error Err = checkTarget(File, *Triple))
+    auto Import = thinLTOModule(File, **Buffer);
+    if (!Import)
+      return Import.takeError();
+    if (Error Err = checkTarget(File, Import->Triple))
       return Err;
-    Modules.insert({Path, *BM});
-    Buffers.push_back(std::move(*Buffer));
+    if (!mayBeSame(Index->getModuleHash(Path), Import->Hash))
+      return fail(Result::OtherImport,
+                  "the index `" + Twine(C.Index) +
+                      "` was made with another version of `" + File + "`");
+    Opened.Modules.insert({Path, Import->Module});
+    Opened.Buffers.push_back(std::move(*Buffer));
   }
-  return Modules;
+  return Error::success();
 }
 
 // Promotes, internalises and imports as the index says.
-Error Backend::importFunctions(BitcodeModule &Input) {
-  auto Own = Input.getSummary();
-  if (!Own)
-    return about(C.Input, Own.takeError());
-  auto Path = ownPath(**Own);
+Error Backend::importFunctions(Bitcode &Input) {
+  auto Path = ownPath(Input);
   if (!Path)
     return Path.takeError();
+  auto Own = Input.Module.getSummary();
+  if (!Own)
+    return about(C.Input, Own.takeError());
   DenseMap<StringRef, GVSummaryMapTy> DefinedBy;
   Index->collectDefinedGVSummariesPerModule(DefinedBy);
   const GVSummaryMapTy &Defined = DefinedBy[*Path];
@@ -396,9 +515,9 @@ Error Backend::importFunctions(BitcodeModule &Input) {
   FunctionImporter::ImportMapTy ImportList;
   if (!lto::initImportList(*M, *Index, ImportList))
     return fail(Result::Failure, "no list of imports");
-  auto Modules = openImports(ImportList);
-  if (!Modules)
-    return Modules.takeError();
+  Imports Opened;
+  if (Error Err = openImports(ImportList, Opened))
+    return Err;
 
   lto::Config Conf;
   Conf.CPU = TM->getTargetCPU().str();
@@ -409,7 +528,7 @@ Error Backend::importFunctions(BitcodeModule &Input) {
   // The rest is done with the session's own pipeline and target machine.
   Conf.PostImportModuleHook = [](unsigned, const Module &) { return false; };
   return lto::thinBackend(Conf, 0, nullptr, *M, *Index, ImportList, Defined,
-                          &*Modules);
+                          &Opened.Modules);
 }
 
 Error Backend::optimize() {
@@ -473,78 +592,78 @@ Error Backend::optimize() {
 }
 
 // Generates code for `Mod`, which is of no use afterwards.
-Error Backend::generate(Module &Mod, CodeGenFileType Type,
-                        LLVMRustThinLTOOutput Kind) {
-  SmallVector<char, 0> Code, Dwo;
-  raw_svector_ostream CodeOS(Code), DwoOS(Dwo);
-  bool EmitDwo = C.EmitDwo && Type == CodeGenFileType::ObjectFile;
+Error Backend::generate(Module &Mod, CodeGenFileType Type, const Output &Code,
+                        const Output &Dwo) {
+  OutputFile CodeFile(Code);
+  std::optional<OutputFile> DwoFile;
+  if (Dwo.File)
+    DwoFile.emplace(Dwo);
 
-  legacy::PassManager PM;
-  PM.add(createTargetTransformInfoWrapperPass(TM->getTargetIRAnalysis()));
-  TargetLibraryInfoImpl TLII(TM->getTargetTriple());
-  if (C.NoBuiltins)
-    TLII.disableAllFunctions();
-  PM.add(new TargetLibraryInfoWrapperPass(TLII));
-  PM.add(createImmutableModuleSummaryIndexWrapperPass(Index.get()));
-  if (TM->addPassesToEmitFile(PM, CodeOS, EmitDwo ? &DwoOS : nullptr, Type,
-                              /*DisableVerify=*/!C.VerifyEach))
-    return fail(Result::Failure, "the target cannot emit such a file");
-  PM.run(Mod);
+  {
+    // The passes write the last of it when they are destroyed.
+    legacy::PassManager PM;
+    PM.add(createTargetTransformInfoWrapperPass(TM->getTargetIRAnalysis()));
+    TargetLibraryInfoImpl TLII(TM->getTargetTriple());
+    if (C.NoBuiltins)
+      TLII.disableAllFunctions();
+    PM.add(new TargetLibraryInfoWrapperPass(TLII));
+    PM.add(createImmutableModuleSummaryIndexWrapperPass(Index.get()));
+    if (TM->addPassesToEmitFile(PM, CodeFile.OS,
+                                DwoFile ? &DwoFile->OS : nullptr, Type,
+                                /*DisableVerify=*/!C.VerifyEach))
+      return fail(Result::Failure, "the target cannot emit such a file");
+    PM.run(Mod);
+  }
 
-  C.Output(C.OutputData, Kind, Code.data(), Code.size());
-  if (EmitDwo)
-    C.Output(C.OutputData, LLVMRustThinLTOOutput::Dwo, Dwo.data(), Dwo.size());
-  return Error::success();
+  if (Error Err = CodeFile.close())
+    return Err;
+  return DwoFile ? DwoFile->close() : Error::success();
 }
 
 Error Backend::emit() {
-  auto Write = [&](LLVMRustThinLTOOutput Kind, auto Fill) {
-    SmallVector<char, 0> Bytes;
-    raw_svector_ostream OS(Bytes);
-    Fill(OS);
-    C.Output(C.OutputData, Kind, Bytes.data(), Bytes.size());
-  };
-  if (C.EmitBitcode)
-    Write(LLVMRustThinLTOOutput::Bitcode,
-          [&](raw_ostream &OS) { WriteBitcodeToFile(*M, OS); });
-  if (C.EmitLlvmIr)
-    Write(LLVMRustThinLTOOutput::LlvmIr,
-          [&](raw_ostream &OS) { M->print(OS, nullptr); });
-  if (C.EmitAssembly) {
+  if (C.Bitcode.File)
+    if (Error Err = writeTo(C.Bitcode, [&](raw_ostream &OS) {
+          WriteBitcodeToFile(*M, OS);
+        }))
+      return Err;
+  if (C.LlvmIr.File)
+    if (Error Err = writeTo(
+            C.LlvmIr, [&](raw_ostream &OS) { M->print(OS, nullptr); }))
+      return Err;
+  if (C.Assembly.File) {
     // Code generation changes the module.
-    std::unique_ptr<Module> Copy = C.EmitObject ? CloneModule(*M) : nullptr;
+    std::unique_ptr<Module> Copy = C.Object.File ? CloneModule(*M) : nullptr;
     if (Error Err = generate(Copy ? *Copy : *M, CodeGenFileType::AssemblyFile,
-                             LLVMRustThinLTOOutput::Assembly))
+                             C.Assembly, Output{}))
       return Err;
   }
-  if (C.EmitObject)
-    return generate(*M, CodeGenFileType::ObjectFile,
-                    LLVMRustThinLTOOutput::Object);
+  if (C.Object.File)
+    return generate(*M, CodeGenFileType::ObjectFile, C.Object, C.Dwo);
   return Error::success();
 }
 
-Error Backend::run() {
+// Reads the module, and what it imports.
+Error Backend::load() {
   // Debug info types of several modules are to become one.
   Context.enableDebugTypeODRUniquing();
 
-  auto Buffer = readBitcode(C.Input, Result::Failure, false);
+  auto Buffer = readBitcode(C.Input, Result::Unreadable, false);
   if (!Buffer)
     return Buffer.takeError();
-  auto IndexBuffer = readBitcode(C.Index, Result::Failure, true);
+  auto IndexBuffer = readBitcode(C.Index, Result::Unreadable, true);
   if (!IndexBuffer)
     return IndexBuffer.takeError();
-  auto BM = thinLTOModule(C.Input, **Buffer);
-  if (!BM)
-    return BM.takeError();
+  auto Input = thinLTOModule(C.Input, **Buffer);
+  if (!Input)
+    return Input.takeError();
   auto MaybeIndex = readIndex(C.Index, **IndexBuffer);
   if (!MaybeIndex)
     return MaybeIndex.takeError();
   Index = std::move(*MaybeIndex);
-  auto Parsed = BM->parseModule(Context);
+  auto Parsed = Input->Module.parseModule(Context);
   if (!Parsed)
     return about(C.Input, Parsed.takeError());
   M = std::move(*Parsed);
-  Buffers.push_back(std::move(*Buffer));
   if (Error Err = createTargetMachine())
     return Err;
 
@@ -556,19 +675,28 @@ Error Backend::run() {
     M = std::move(Empty);
     Index.reset();
   } else if (Index) {
-    saveTemp(*M, "thin-lto-input");
-    if (Error Err = importFunctions(*BM))
+    if (Error Err = saveTemp("thin-lto-input"))
       return Err;
-    saveTemp(*M, "thin-lto-after-import");
+    if (Error Err = importFunctions(*Input))
+      return Err;
+    if (Error Err = saveTemp("thin-lto-after-import"))
+      return Err;
   }
   std::string Broken;
   raw_string_ostream BrokenOS(Broken);
   if (verifyModule(*M, &BrokenOS))
-    return fail(Result::Failure, "`" + Twine(C.Input) + "`: " +
+    return fail(Result::Damaged, "`" + Twine(C.Input) + "`: " +
                                      StringRef(Broken).split('\n').first);
+  return Error::success();
+}
+
+Error Backend::run() {
+  if (Error Err = load())
+    return Err;
   if (Error Err = optimize())
     return Err;
-  saveTemp(*M, "thin-lto-after-pm");
+  if (Error Err = saveTemp("thin-lto-after-pm"))
+    return Err;
   return emit();
 }
 

@@ -7,11 +7,11 @@
 
 use std::path::{Path, PathBuf};
 
-use run_make_support::llvm::llvm_bin_dir;
+use run_make_support::llvm::{llvm_bcanalyzer, llvm_bin_dir};
 use run_make_support::thin_link::{
     index_of, summary_of, thin_link_objects, thin_link_program, thin_link_rustc,
 };
-use run_make_support::{bare_rustc, cmd, rfs, rustc};
+use run_make_support::{bare_rustc, cmd, rfs, rustc, rustc_path};
 
 fn main() {
     for (source, crate_type) in [("library.rs", "rlib"), ("program.rs", "bin")] {
@@ -30,7 +30,9 @@ fn main() {
 
     inputs(program, &index);
     indexes(program, library, &index);
+    newer_llvm(program, &index);
     missing_import(program, library, &index);
+    other_import(program, library, &index);
     other_target(program, &index);
     options(program, &index);
     outputs(program, &index);
@@ -49,6 +51,8 @@ fn error(input: &Path, index: &Path, options: &[&str]) -> String {
     let stderr = output.stderr_utf8();
     println!("{stderr}");
     assert!(stderr.starts_with("error: "), "{stderr}");
+    assert!(stderr.contains("\n   = help: ") || stderr.contains("\n  = help: "), "{stderr}");
+    assert!(!stderr.contains("\n\n  |"), "blank lines in the message: {stderr}");
     stderr.lines().next().unwrap().to_owned()
 }
 
@@ -129,6 +133,63 @@ fn missing_import(program: &Path, library: &Path, index: &Path) {
     rfs::rename("hidden", library);
 }
 
+/// What a newer LLVM may write: bitcode of the next epoch, and an index of a later version.
+fn newer_llvm(program: &Path, index: &Path) {
+    let mut bitcode = rfs::read(program);
+    // The first block identifies the writer. After the magic come the word that enters it, that of
+    // its length in words, and those words. Its last record is the epoch, 0, in 6 bits. Nothing but
+    // zeros follow, and the 5 bits before are the number of the abbreviation, 0b00101.
+    let length = u32::from_le_bytes(bitcode[8..12].try_into().unwrap()) as usize;
+    let bits = 8 * 12..8 * (12 + 4 * length);
+    let last = bits.rev().find(|bit| bitcode[bit / 8] >> (bit % 8) & 1 == 1).unwrap();
+    let epoch = last + 3;
+    bitcode[epoch / 8] |= 1 << (epoch % 8);
+    rfs::write("newer.o", bitcode);
+    let dump = llvm_bcanalyzer().arg("--dump").input("newer.o").run().invalid_stdout_utf8();
+    assert!(dump.contains("<EPOCH abbrevid=5 op0=1/>"), "{dump}");
+    assert_eq!(
+        error(Path::new("newer.o"), index, &[]),
+        FAILED.to_owned() + "`newer.o`: Incompatible epoch: Bitcode '1' vs current: '0'"
+    );
+
+    let mut newer = rfs::read(index);
+    let dump = llvm_bcanalyzer().arg("--dump").input(index).run().invalid_stdout_utf8();
+    let (_, block) = dump.split_once("<GLOBALVAL_SUMMARY_BLOCK NumWords=").unwrap();
+    let (length, block) = block.split_once(' ').unwrap();
+    let length: u32 = length.parse().unwrap();
+    let (_, version) = block.split_once("<VERSION op0=").unwrap();
+    let version: u32 = version.split_once('/').unwrap().0.parse().unwrap();
+    // After the word of its length, the block begins with the record of its version, without an
+    // abbreviation: 3 in 4 bits, then the code 10, the count 1 and the version in 6 bits each.
+    let record = 3 | 10 << 4 | 1 << 10 | version << 16;
+    let word = |at: usize| u32::from_le_bytes(newer[at..at + 4].try_into().unwrap());
+    let mut starts = (4..newer.len() - 4).step_by(4);
+    let start =
+        starts.find(|&at| word(at - 4) == length && word(at) & ((1 << 22) - 1) == record).unwrap();
+    let later = word(start) | 31 << 16;
+    newer[start..start + 4].copy_from_slice(&later.to_le_bytes());
+    rfs::write("newer.thinlto.bc", newer);
+    let message = error(program, Path::new("newer.thinlto.bc"), &[]);
+    assert!(
+        message.starts_with(&format!("{FAILED}`newer.thinlto.bc`: Invalid summary version 31.")),
+        "{message}"
+    );
+}
+
+/// The import is there, but it is not what the thin link saw.
+fn other_import(program: &Path, library: &Path, index: &Path) {
+    rfs::rename(library, "hidden");
+    let mut rustc = thin_link_rustc();
+    rustc.arg("-Copt-level=1").input("library.rs").crate_type("rlib").codegen_units(1);
+    rustc.emit("obj").output(library).run();
+    assert_eq!(
+        error(program, index, &[]),
+        FAILED.to_owned()
+            + "the index `program.o.thinlto.bc` was made with another version of `library.o`"
+    );
+    rfs::rename("hidden", library);
+}
+
 fn other_target(program: &Path, index: &Path) {
     let message = error(program, index, &["--target=aarch64-unknown-linux-gnu"]);
     let host = run_make_support::target();
@@ -147,6 +208,9 @@ fn options(program: &Path, index: &Path) {
         "-Cdebug-assertions=yes",
         "-Coverflow-checks=yes",
         "-Cpasses=dce",
+        "-Cforce-unwind-tables=yes",
+        "-Cno-redzone=yes",
+        "-Zstack-protector=all",
         "-Cinstrument-coverage",
         "-Cprofile-generate",
         "-lstatic=x",
@@ -181,4 +245,24 @@ fn outputs(program: &Path, index: &Path) {
         "error: the output `program.o` would overwrite an input"
     );
     assert!(rfs::read(program) == before);
+
+    // Of several outputs none is written if one of them cannot be.
+    assert_eq!(
+        error(program, index, &["--emit=asm=missing/program.s"]),
+        "error: cannot write `missing/program.s`: No such file or directory (os error 2)"
+    );
+    rfs::create_dir("folder.s");
+    assert_eq!(
+        error(program, index, &["--emit=asm=folder.s"]),
+        "error: cannot write `folder.s`: Is a directory (os error 21)"
+    );
+    // The object fits into the file size that the shell allows, and the assembly does not.
+    let mut shell = cmd("sh");
+    shell.arg("-c").arg("trap '' XFSZ; ulimit -f $0; exec \"$@\"").arg("14").arg(rustc_path());
+    shell.args(["-Zunstable-options", "-O", "--emit=obj,asm", "--out-dir=out"]);
+    shell.arg(format!("-Zthinlto-index={}", index.display())).arg(program);
+    let output = shell.run_fail();
+    output.assert_exit_code(1);
+    output.assert_stderr_contains("cannot write `out/program.s`: File too large");
+    rfs::remove_dir("out");
 }

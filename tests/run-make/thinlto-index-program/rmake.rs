@@ -12,7 +12,7 @@ use run_make_support::llvm::{llvm_bin_dir, llvm_dis, llvm_nm};
 use run_make_support::thin_link::{
     index_of, link_program, thin_link_objects, thin_link_program, thin_link_rustc, thinlto_backend,
 };
-use run_make_support::{cmd, cwd, rfs, serde_json};
+use run_make_support::{bare_rustc, cmd, cwd, rfs, serde_json};
 
 fn main() {
     for (source, crate_type) in [("library.rs", "rlib"), ("program.rs", "bin")] {
@@ -86,6 +86,10 @@ fn kinds(object: &Path) {
     assert!(rfs::read("kinds/program.o") == rfs::read(native(object)));
     let assembly = rfs::read_to_string("kinds/program.s");
     assert!(assembly.contains("\nmain:\n"), "{assembly}");
+    cmd(llvm_bin_dir().join("clang"))
+        .args(["-c", "kinds/program.s", "-o", "kinds/assembled.o"])
+        .run();
+    assert_eq!(symbols(Path::new("kinds/assembled.o")), symbols(&native(object)));
     let ir = rfs::read_to_string("kinds/program.ll");
     assert!(ir.contains("\ndefine ") && ir.contains(" @main("), "{ir}");
     llvm_dis().input("kinds/program.bc").arg("-o").arg("kinds/dis.ll").run();
@@ -125,12 +129,19 @@ fn announced(object: &Path) {
 fn remapped(object: &Path) {
     rfs::rename("bitcode", "moved");
     let moved = Path::new("moved").join(object.file_name().unwrap());
-    for map in ["bitcode=moved", "bitcode/=moved/"] {
+    for map in ["bitcode=moved", "bitcode/=moved/", "./bitcode=./moved"] {
         let mut backend = thinlto_backend(&moved);
         backend.arg(format!("-Zthinlto-remap-module={map}")).emit("obj").output("moved.o").run();
         assert!(rfs::read("moved.o") == rfs::read(native(object)), "{map}");
     }
     rfs::rename("moved", "bitcode");
+    // The index says `bitcode/program.o`.
+    for same in ["./bitcode/program.o", "bitcode/../bitcode//program.o"] {
+        let mut backend = bare_rustc();
+        backend.opt().arg("-Zunstable-options").input(same).emit("obj").output("same.o");
+        backend.arg(format!("-Zthinlto-index={}", index_of(object).display())).run();
+        assert!(rfs::read("same.o") == rfs::read(native(object)), "{same}");
+    }
 }
 
 /// An empty index asks for code without ThinLTO: nothing is imported.

@@ -1,15 +1,13 @@
 //! `-Zthinlto-index`: the backend of distributed ThinLTO, run on one module.
 //!
-//! LLVM hands the results over in memory, and they are written only when all of them are there: a
+//! LLVM writes to files beside the outputs, which take their places when all of them are there: a
 //! failure leaves nothing behind.
 
 use std::ffi::{CString, c_char, c_void};
-use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::ptr;
+use std::{fs, io, ptr};
 
-use rustc_codegen_ssa::back::whole_file;
+use rustc_codegen_ssa::back::whole_file::Pending;
 use rustc_codegen_ssa::back::write::TargetMachineFactoryConfig;
 use rustc_errors::DiagCtxtHandle;
 use rustc_fs_util::path_to_c_string;
@@ -18,7 +16,7 @@ use rustc_session::Session;
 use rustc_session::config::{
     Input, Lto, OptLevel, OutFileName, OutputFilenames, OutputType, Passes, SplitDwarfKind, Strip,
 };
-use rustc_target::spec::{MergeFunctions, SplitDebuginfo};
+use rustc_target::spec::{MergeFunctions, SplitDebuginfo, StackProtector};
 
 use crate::back::profiling::{
     LlvmSelfProfiler, selfprofile_after_pass_callback, selfprofile_before_pass_callback,
@@ -31,8 +29,22 @@ use crate::llvm::diagnostic::Diagnostic as LlvmDiagnostic;
 use crate::llvm::{self, ThinLTOBackendResult, ThinLTOOutput};
 use crate::llvm_util;
 
-/// A finished output, not yet written.
-type Output = (ThinLTOOutput, Vec<u8>);
+/// An output that the session asks for.
+struct Output {
+    kind: Kind,
+    place: OutFileName,
+    pending: Pending,
+    /// The temporary file and the final name, for LLVM.
+    file: CString,
+    name: CString,
+}
+
+/// What an output is. Split DWARF follows from other options than `--emit`.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Emit(OutputType),
+    Dwo,
+}
 
 /// Optimises the module that is the session's input as `index` says, and writes the outputs that
 /// the session asks for. Every failure ends the session.
@@ -40,7 +52,8 @@ pub(crate) fn run(sess: &Session, index: &Path, outputs: &OutputFilenames) {
     let dcx = sess.dcx();
     let Input::File(input) = &sess.io.input else { dcx.emit_fatal(NeedsFile) };
     refuse_options(sess);
-    let places = places(sess, outputs);
+    let split_dwarf = split_dwarf(sess);
+    let places = places(sess, split_dwarf, outputs);
     for (_, place) in &places {
         if let OutFileName::Real(path) = place
             && [input, index].iter().any(|&read| same_file(read, path))
@@ -48,32 +61,54 @@ pub(crate) fn run(sess: &Session, index: &Path, outputs: &OutputFilenames) {
             dcx.emit_fatal(OverwritesInput { path });
         }
     }
-    let results = {
+    if let Some(path) = &sess.io.output_dir
+        && let Err(err) = fs::create_dir_all(path)
+    {
+        dcx.emit_fatal(Unwritable { path, err });
+    }
+    let pending: Vec<Output> =
+        places.into_iter().map(|(kind, place)| Output::new(sess, kind, place)).collect();
+    {
         let _timer = sess.prof.generic_activity_with_arg(
             "LLVM_thinlto_backend",
             input.file_name().unwrap_or_default().to_string_lossy(),
         );
-        generate(sess, input, index, outputs, &places)
-    };
+        generate(sess, input, index, outputs, split_dwarf, &pending);
+    }
     // LLVM goes on after some errors, such as those in inline assembly.
     dcx.abort_if_errors();
+    for output in pending {
+        output.finish(sess);
+    }
+}
 
-    for (kind, bytes) in results {
-        let (output_type, what) = match kind {
-            ThinLTOOutput::Object => (OutputType::Object, "object_file"),
-            ThinLTOOutput::Assembly => (OutputType::Assembly, "assembly_file"),
-            ThinLTOOutput::LlvmIr => (OutputType::LlvmAssembly, "llvm_ir"),
-            ThinLTOOutput::Bitcode => (OutputType::Bitcode, "llvm_bitcode"),
-            ThinLTOOutput::Dwo => {
-                let place = OutFileName::Real(outputs.temp_path_dwo(None));
-                write(sess, &place, &bytes, "dwo_file");
-                continue;
-            }
+impl Output {
+    fn new(sess: &Session, kind: Kind, place: OutFileName) -> Output {
+        let path = place.as_path();
+        let pending = Pending::new(&place)
+            .unwrap_or_else(|err| sess.dcx().emit_fatal(Unwritable { path, err }));
+        let (file, name) = (path_to_c_string(pending.path()), path_to_c_string(path));
+        Output { kind, place, pending, file, name }
+    }
+
+    fn finish(self, sess: &Session) {
+        let what = match self.kind {
+            Kind::Emit(OutputType::Assembly) => "assembly_file",
+            Kind::Emit(OutputType::LlvmAssembly) => "llvm_ir",
+            Kind::Emit(OutputType::Bitcode) => "llvm_bitcode",
+            Kind::Emit(_) => "object_file",
+            Kind::Dwo => "dwo_file",
         };
-        let place = outputs.path(output_type);
-        write(sess, &place, &bytes, what);
-        if sess.opts.json_artifact_notifications {
-            dcx.emit_artifact_notification(place.as_path(), output_type.shorthand());
+        let path = self.place.as_path();
+        let size = fs::metadata(self.pending.path()).map_or(0, |metadata| metadata.len());
+        sess.prof.artifact_size(what, path.file_name().unwrap_or_default().to_string_lossy(), size);
+        if let Err(err) = self.pending.finish() {
+            sess.dcx().emit_fatal(Unwritable { path, err });
+        }
+        if let Kind::Emit(output_type) = self.kind
+            && sess.opts.json_artifact_notifications
+        {
+            sess.dcx().emit_artifact_notification(path, output_type.shorthand());
         }
     }
 }
@@ -83,13 +118,14 @@ pub(crate) fn run(sess: &Session, index: &Path, outputs: &OutputFilenames) {
 #[allow(rustc::bad_opt_access)]
 fn refuse_options(sess: &Session) {
     const SOURCE: &str = "it says how source is compiled, and the module is compiled already";
+    const FUNCTIONS: &str = "each function says it itself since it was compiled";
     const INSTRUMENTS: &str = "code is instrumented when it is compiled, before the thin link";
     const LINK: &str = "it says how a program is linked, and a backend does not link";
     const LTO: &str = "what is optimized together was decided by the thin link";
     const UNITS: &str = "a backend makes one object of one module";
     const STATE: &str = "a backend leaves nothing behind but its outputs";
 
-    let (opts, cg) = (&sess.opts, &sess.opts.cg);
+    let (opts, cg, z) = (&sess.opts, &sess.opts.cg, &sess.opts.unstable_opts);
     let given = [
         ("--test", opts.test, SOURCE),
         ("--crate-type", !opts.crate_types.is_empty(), SOURCE),
@@ -99,9 +135,12 @@ fn refuse_options(sess: &Session) {
         ("-Cdebug-assertions", cg.debug_assertions.is_some(), SOURCE),
         ("-Coverflow-checks", cg.overflow_checks.is_some(), SOURCE),
         ("-Cpasses", !cg.passes.is_empty(), SOURCE),
+        ("-Cforce-unwind-tables", cg.force_unwind_tables.is_some(), FUNCTIONS),
+        ("-Cno-redzone", cg.no_redzone.is_some(), FUNCTIONS),
+        ("-Zstack-protector", z.stack_protector != StackProtector::None, FUNCTIONS),
         ("-Cinstrument-coverage", sess.instrument_coverage(), INSTRUMENTS),
         ("-Cprofile-generate", cg.profile_generate.enabled(), INSTRUMENTS),
-        ("-Zsanitizer", !opts.unstable_opts.sanitizer.is_empty(), INSTRUMENTS),
+        ("-Zsanitizer", !z.sanitizer.is_empty(), INSTRUMENTS),
         ("-l", !opts.libs.is_empty(), LINK),
         ("-Clinker", cg.linker.is_some(), LINK),
         ("-Clink-arg", !cg.link_args.is_empty(), LINK),
@@ -118,18 +157,32 @@ fn refuse_options(sess: &Session) {
     }
 }
 
+/// How debug info is split, if it is.
+fn split_dwarf(sess: &Session) -> Option<SplitDwarfKind> {
+    (sess.target_can_use_split_dwarf() && sess.split_debuginfo() != SplitDebuginfo::Off)
+        .then_some(sess.opts.unstable_opts.split_dwarf_kind)
+}
+
 /// Where each output goes; an error for those that a backend does not make.
-fn places(sess: &Session, outputs: &OutputFilenames) -> Vec<(OutputType, OutFileName)> {
-    let kinds = sess.opts.output_types.keys();
-    kinds
-        .map(|&kind| match kind {
+fn places(
+    sess: &Session,
+    split_dwarf: Option<SplitDwarfKind>,
+    outputs: &OutputFilenames,
+) -> Vec<(Kind, OutFileName)> {
+    let mut places = Vec::new();
+    for &kind in sess.opts.output_types.keys() {
+        match kind {
             OutputType::Object
             | OutputType::Assembly
             | OutputType::LlvmAssembly
-            | OutputType::Bitcode => (kind, outputs.path(kind)),
+            | OutputType::Bitcode => places.push((Kind::Emit(kind), outputs.path(kind))),
             _ => sess.dcx().emit_fatal(OutputKind { kind: kind.shorthand() }),
-        })
-        .collect()
+        }
+        if kind == OutputType::Object && split_dwarf == Some(SplitDwarfKind::Split) {
+            places.push((Kind::Dwo, OutFileName::Real(outputs.temp_path_dwo(None))));
+        }
+    }
+    places
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {
@@ -139,38 +192,26 @@ fn same_file(a: &Path, b: &Path) -> bool {
     }
 }
 
-fn write(sess: &Session, place: &OutFileName, bytes: &[u8], what: &'static str) {
-    let written = match place {
-        OutFileName::Real(path) => whole_file::write(path, bytes),
-        OutFileName::Stdout => io::stdout().write_all(bytes),
-    };
-    let path = place.as_path();
-    if let Err(err) = written {
-        sess.dcx().emit_fatal(Unwritable { path, err });
-    }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    sess.prof.artifact_size(what, name, bytes.len() as u64);
-}
-
-/// Has LLVM make the outputs.
+/// Has LLVM fill the outputs.
 fn generate(
     sess: &Session,
     input: &Path,
     index: &Path,
     outputs: &OutputFilenames,
-    places: &[(OutputType, OutFileName)],
-) -> Vec<Output> {
+    split_dwarf: Option<SplitDwarfKind>,
+    pending: &[Output],
+) {
     let opts = &sess.opts;
     let dcx = sess.dcx();
     let opt_level = opts.optimize;
     let fast = matches!(opt_level, OptLevel::Default | OptLevel::Aggressive);
     let small = matches!(opt_level, OptLevel::Size | OptLevel::SizeMin);
     let merge_functions = opts.unstable_opts.merge_functions.unwrap_or(sess.target.merge_functions);
-    let wants = |kind| places.iter().any(|&(place, _)| place == kind);
+    let output = |kind| match pending.iter().find(|output| output.kind == kind) {
+        Some(output) => ThinLTOOutput { file: output.file.as_ptr(), name: output.name.as_ptr() },
+        None => ThinLTOOutput { file: ptr::null(), name: ptr::null() },
+    };
 
-    let split_dwarf = (sess.target_can_use_split_dwarf()
-        && sess.split_debuginfo() != SplitDebuginfo::Off)
-        .then_some(opts.unstable_opts.split_dwarf_kind);
     let factory_config = TargetMachineFactoryConfig {
         split_dwarf_file: split_dwarf
             .and_then(|kind| outputs.split_dwarf_path(sess.split_debuginfo(), kind, None)),
@@ -200,7 +241,6 @@ fn generate(
         .prof
         .llvm_recording_enabled()
         .then(|| LlvmSelfProfiler::new(sess.prof.get_self_profiler().unwrap()));
-    let mut results: Vec<Output> = Vec::new();
     // JUSTIFICATION: what the command line says goes before what the module says, and that before
     // the session's default.
     #[allow(rustc::bad_opt_access)]
@@ -226,18 +266,16 @@ fn generate(
         debug_info_for_profiling: opts.unstable_opts.debug_info_for_profiling,
         profile_use: pointer(&profile_use),
         profile_sample_use: pointer(&profile_sample_use),
-        emit_object: wants(OutputType::Object),
-        emit_dwo: split_dwarf == Some(SplitDwarfKind::Split),
-        emit_assembly: wants(OutputType::Assembly),
-        emit_llvm_ir: wants(OutputType::LlvmAssembly),
-        emit_bitcode: wants(OutputType::Bitcode),
+        object: output(Kind::Emit(OutputType::Object)),
+        dwo: output(Kind::Dwo),
+        assembly: output(Kind::Emit(OutputType::Assembly)),
+        llvm_ir: output(Kind::Emit(OutputType::LlvmAssembly)),
+        bitcode: output(Kind::Emit(OutputType::Bitcode)),
         self_profiler: profiler
             .as_mut()
             .map_or(ptr::null_mut(), |profiler| ptr::from_mut(profiler).cast()),
         before_pass: selfprofile_before_pass_callback,
         after_pass: selfprofile_after_pass_callback,
-        output: take_output,
-        output_data: ptr::from_mut(&mut results).cast(),
     };
 
     // SAFETY: creates a context that we own.
@@ -250,36 +288,22 @@ fn generate(
         result = unsafe { llvm::LLVMRustRunThinLTOBackend(&config, context, message) };
     });
     let message = String::from_utf8_lossy(&message);
+    let message = message.trim_end();
     match result {
         // SAFETY: the context is ours, and nothing of it is in use any more.
         ThinLTOBackendResult::Success => unsafe { llvm::LLVMContextDispose(context) },
-        ThinLTOBackendResult::Crash => dcx.emit_fatal(Crashed { message: &message }),
+        ThinLTOBackendResult::Crash => dcx.emit_fatal(Crashed { message }),
         failure => dcx.emit_fatal(Failed {
-            message: &message,
+            message,
+            unreadable: failure == ThinLTOBackendResult::Unreadable,
             not_bitcode: failure == ThinLTOBackendResult::NotBitcode,
+            damaged: failure == ThinLTOBackendResult::Damaged,
             other_module: failure == ThinLTOBackendResult::OtherModule,
             missing_import: failure == ThinLTOBackendResult::MissingImport,
+            other_import: failure == ThinLTOBackendResult::OtherImport,
             other_target: failure == ThinLTOBackendResult::OtherTarget,
+            unwritable: failure == ThinLTOBackendResult::Unwritable,
         }),
-    }
-    results
-}
-
-/// Stores an output that the shim has finished.
-///
-/// # Safety
-/// `results` is the list that [`generate`] made, and `bytes` has `len` bytes.
-unsafe extern "C" fn take_output(
-    results: *mut c_void,
-    kind: ThinLTOOutput,
-    bytes: *const c_char,
-    len: usize,
-) {
-    // SAFETY: as the caller promises. An empty output may come as a null pointer.
-    unsafe {
-        let bytes =
-            if len == 0 { &[] } else { std::slice::from_raw_parts(bytes.cast::<u8>(), len) };
-        (*results.cast::<Vec<Output>>()).push((kind, bytes.to_vec()));
     }
 }
 
@@ -331,7 +355,7 @@ unsafe extern "C" fn report(info: &llvm::DiagnosticInfo, dcx: *mut c_void) {
             }),
         )
     };
-    let message = String::from_utf8_lossy(&message).into_owned();
+    let message = String::from_utf8_lossy(&message).trim_end().to_owned();
     // rustc and clang differ in what they call the vendor. Real differences are errors before this.
     if message.starts_with("Linking two modules of different target triples") {
         return;
@@ -347,14 +371,22 @@ unsafe extern "C" fn report(info: &llvm::DiagnosticInfo, dcx: *mut c_void) {
 #[diag(codegen_llvm_thinlto_backend)]
 struct Failed<'a> {
     message: &'a str,
+    #[help(codegen_llvm_thinlto_backend_unreadable)]
+    unreadable: bool,
     #[help(codegen_llvm_thinlto_backend_not_bitcode)]
     not_bitcode: bool,
+    #[help(codegen_llvm_thinlto_backend_damaged)]
+    damaged: bool,
     #[help(codegen_llvm_thinlto_backend_other_module)]
     other_module: bool,
     #[help(codegen_llvm_thinlto_backend_missing_import)]
     missing_import: bool,
+    #[help(codegen_llvm_thinlto_backend_other_import)]
+    other_import: bool,
     #[help(codegen_llvm_thinlto_backend_other_target)]
     other_target: bool,
+    #[help(codegen_llvm_thinlto_backend_unwritable_help)]
+    unwritable: bool,
 }
 
 #[derive(Diagnostic)]
@@ -395,6 +427,7 @@ struct RefusedOption {
 
 #[derive(Diagnostic)]
 #[diag(codegen_llvm_thinlto_backend_unwritable)]
+#[help(codegen_llvm_thinlto_backend_unwritable_help)]
 struct Unwritable<'a> {
     path: &'a Path,
     err: io::Error,

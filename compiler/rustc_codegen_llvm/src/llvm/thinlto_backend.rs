@@ -12,23 +12,23 @@ use super::ffi::{Context, DiagnosticInfo, PassBuilderOptLevel, TargetMachine};
 pub enum ThinLTOBackendResult {
     Success,
     Failure,
+    Unreadable,
     NotBitcode,
+    Damaged,
     OtherModule,
     MissingImport,
+    OtherImport,
     OtherTarget,
+    Unwritable,
     Crash,
 }
 
-/// LLVMRustThinLTOOutput
-#[derive(Clone, Copy, PartialEq)]
+/// LLVMRustThinLTOOutput: an output, called `name` in messages; `file` is null if there is to be no
+/// such output.
 #[repr(C)]
-#[allow(dead_code)] // Variants constructed by C++.
-pub enum ThinLTOOutput {
-    Object,
-    Dwo,
-    Assembly,
-    LlvmIr,
-    Bitcode,
+pub struct ThinLTOOutput {
+    pub file: *const c_char,
+    pub name: *const c_char,
 }
 
 /// LLVMRustThinLTOBackendConfig: what the backend is to do. Every pointer is borrowed for the
@@ -54,16 +54,14 @@ pub struct ThinLTOBackendConfig<'a> {
     pub debug_info_for_profiling: bool,
     pub profile_use: *const c_char,
     pub profile_sample_use: *const c_char,
-    pub emit_object: bool,
-    pub emit_dwo: bool,
-    pub emit_assembly: bool,
-    pub emit_llvm_ir: bool,
-    pub emit_bitcode: bool,
+    pub object: ThinLTOOutput,
+    pub dwo: ThinLTOOutput,
+    pub assembly: ThinLTOOutput,
+    pub llvm_ir: ThinLTOOutput,
+    pub bitcode: ThinLTOOutput,
     pub self_profiler: *mut c_void,
     pub before_pass: unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char),
     pub after_pass: unsafe extern "C" fn(*mut c_void),
-    pub output: unsafe extern "C" fn(*mut c_void, ThinLTOOutput, *const c_char, size_t),
-    pub output_data: *mut c_void,
 }
 
 unsafe extern "C" {

@@ -40,14 +40,18 @@ pub(super) fn announce_allocator(sess: &Session, allocator: Option<&CompiledModu
     }
 }
 
-/// Ends the session with an error if it asks for thin-link bitcode and cannot have it.
+/// Ends the session with an error if it asks for thin-link bitcode and cannot have it, or for what
+/// only a backend of distributed ThinLTO does.
 ///
 /// Called once the crate's own attributes are known, before anything is written.
 pub fn check(sess: &Session, backend: &dyn CodegenBackend, crate_attrs: &[Attribute]) {
+    let dcx = sess.dcx();
+    if !sess.opts.unstable_opts.thinlto_remap_module.is_empty() {
+        dcx.emit_fatal(RemapWithoutIndex);
+    }
     if !requested(sess) {
         return;
     }
-    let dcx = sess.dcx();
     if !backend.supports_thin_link_bitcode() {
         dcx.emit_fatal(UnsupportedBackend);
     }
@@ -148,6 +152,12 @@ struct NoBuiltins;
 #[diag(codegen_ssa_thin_link_bitcode_no_summary)]
 #[help]
 struct NoSummary;
+
+#[derive(Diagnostic)]
+#[diag(codegen_ssa_thinlto_remap_without_index)]
+#[note]
+#[help]
+struct RemapWithoutIndex;
 
 #[derive(Diagnostic)]
 #[diag(codegen_ssa_thin_link_bitcode_target)]

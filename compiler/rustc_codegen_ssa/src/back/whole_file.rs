@@ -2,7 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use rustc_session::config::OutFileName;
+use tempfile::NamedTempFile;
 
 /// Writes `data` to `path`.
 ///
@@ -28,24 +31,94 @@ pub fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
+/// An output for which there is a file to write to, and which takes its place with
+/// [`Pending::finish`]. Dropped before that, it leaves nothing behind.
+pub struct Pending {
+    file: NamedTempFile<File>,
+    place: Place,
+}
+
+enum Place {
+    File(PathBuf),
+    Stream(Box<dyn Write>),
+}
+
+impl Pending {
+    /// Creates the file for the output `place`. A device, a pipe and standard output get what is in
+    /// it in the end.
+    pub fn new(place: &OutFileName) -> io::Result<Pending> {
+        let place = match place {
+            OutFileName::Stdout => Place::Stream(Box::new(io::stdout())),
+            OutFileName::Real(path) => {
+                let path = target(path)?;
+                if is_stream(&path) {
+                    Place::Stream(Box::new(File::create(path)?))
+                } else {
+                    Place::File(path)
+                }
+            }
+        };
+        let file = match &place {
+            Place::File(path) => temporary(path)?,
+            Place::Stream(_) => temporary(&std::env::temp_dir().join("stream"))?,
+        };
+        Ok(Pending { file, place })
+    }
+
+    /// The file to write to.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Gives the file its final name.
+    pub fn finish(self) -> io::Result<()> {
+        match self.place {
+            Place::File(path) => self.file.persist(path).map(drop).map_err(Into::into),
+            Place::Stream(mut stream) => {
+                io::copy(&mut File::open(self.file.path())?, &mut stream)?;
+                stream.flush()
+            }
+        }
+    }
+}
+
 /// Has `fill` write the file that becomes `path`.
 fn create(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-    let target = if path.is_symlink() { fs::canonicalize(path)? } else { path.to_path_buf() };
-    let path = target.as_path();
-    if path.exists() && !path.is_file() {
+    let path = target(path)?;
+    if is_stream(&path) {
         return fill(&mut File::create(path)?);
     }
+    let mut file = temporary(&path)?;
+    fill(file.as_file_mut())?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// The file that `path` stands for.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    // What `/dev/stdout` leads to may have no path.
+    if path.is_symlink() && !is_stream(path) {
+        fs::canonicalize(path)
+    } else {
+        Ok(path.to_path_buf())
+    }
+}
+
+/// Whether there is something at `path` that a file cannot replace.
+fn is_stream(path: &Path) -> bool {
+    path.exists() && !path.is_file()
+}
+
+/// A new file beside `path`.
+fn temporary(path: &Path) -> io::Result<NamedTempFile<File>> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     // `make_in` and not `tempfile_in`, whose files only the owner may read.
-    let mut file = tempfile::Builder::new()
+    tempfile::Builder::new()
         .prefix(".rustc-")
-        .make_in(folder, |path| File::options().write(true).create_new(true).open(path))?;
-    fill(file.as_file_mut())?;
-    file.persist(path)?;
-    Ok(())
+        .make_in(folder, |path| File::options().write(true).create_new(true).open(path))
 }
 
 #[cfg(test)]

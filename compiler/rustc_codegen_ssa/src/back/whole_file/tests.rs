@@ -54,6 +54,19 @@ fn a_copy_shares_nothing_with_its_source() {
     assert_eq!(fs::read(&to).unwrap(), b"content");
 }
 
+#[test]
+fn a_pending_file_has_its_name_when_it_is_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.o");
+    let pending = Pending::new(&OutFileName::Real(path.clone())).unwrap();
+    fs::write(pending.path(), b"content").unwrap();
+    assert!(!path.exists());
+    pending.finish().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"content");
+    drop(Pending::new(&OutFileName::Real(path)).unwrap());
+    assert_eq!(names(folder.path()), ["x.o"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn links_are_followed_and_devices_kept() {
