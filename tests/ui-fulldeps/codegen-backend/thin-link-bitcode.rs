@@ -1,8 +1,9 @@
 //@ edition: 2021
 //@ run-pass
 
-// A codegen backend that does not say that it can write thin-link bitcode is not asked to: the
-// session ends with an error, and there is no file, not even an empty one.
+// A codegen backend that does not say that it can write thin-link bitcode, or run the ThinLTO
+// backend, is not asked to: the session ends with an error, and there is no file, not even an empty
+// one.
 
 #![feature(rustc_private)]
 
@@ -80,22 +81,33 @@ fn main() {
     let out = folder.join("out");
     fs::create_dir(&out).unwrap();
 
-    let output = Command::new(env::current_exe().unwrap())
-        .args(["--crate-type=lib", "-Zunstable-options", "-Clinker-plugin-lto"])
-        .arg("--emit=obj,dep-info,metadata,thin-link-bitcode")
-        .arg("--out-dir")
-        .arg(&out)
-        .arg(&source)
-        .output()
-        .unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(
-        stderr.starts_with(
+    for (options, error) in [
+        (
+            &[
+                "--crate-type=lib",
+                "-Clinker-plugin-lto",
+                "--emit=obj,dep-info,metadata,thin-link-bitcode",
+            ][..],
             "error: this codegen backend cannot emit thin-link bitcode\n  |\n  \
-             = help: use the LLVM backend, or leave `thin-link-bitcode` out of `--emit`\n"
+             = help: use the LLVM backend, or leave `thin-link-bitcode` out of `--emit`\n",
         ),
-        "{stderr}"
-    );
-    assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
+        (
+            &["-Zthinlto-index=empty.o.thinlto.bc", "--emit=obj"],
+            "error: this codegen backend cannot run the ThinLTO backend\n  |\n  \
+             = help: leave out `-Zcodegen-backend`, so that LLVM is used\n",
+        ),
+    ] {
+        let output = Command::new(env::current_exe().unwrap())
+            .arg("-Zunstable-options")
+            .args(options)
+            .arg("--out-dir")
+            .arg(&out)
+            .arg(&source)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.starts_with(error), "{stderr}");
+        assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
+    }
 }

@@ -1,0 +1,6 @@
+// The option says where a backend finds modules; a compile would not look there.
+
+//@ compile-flags: -Zthinlto-remap-module=old=new
+//@ check-fail
+
+fn main() {}
