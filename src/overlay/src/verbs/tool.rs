@@ -25,6 +25,10 @@ pub const TOOLS: &[Tool] = &[
         verb: "demo",
         package: "demo",
     },
+    Tool {
+        verb: "scale",
+        package: "scale",
+    },
 ];
 
 /// Builds the compiler and the tool in release mode, and runs it with `args`.

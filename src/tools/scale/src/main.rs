@@ -1,0 +1,165 @@
+//! Measures how the cost of the thin link grows with the program, over summaries and over bitcode.
+//!
+//! One file a step: [`program`] writes a synthetic program with modules from [`source`],
+//! [`compile`] compiles it, [`thin_link`] is measured by [`measure`], and [`report`] tells.
+
+mod compile;
+mod measure;
+mod program;
+mod report;
+mod source;
+mod spread;
+mod thin_link;
+
+use std::fs;
+use std::path::{self, Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context, ensure};
+use clap::Parser;
+
+use crate::compile::{Compiler, Modules};
+use crate::measure::Usage;
+use crate::report::{Measured, Program, Report};
+use crate::spread::Spread;
+use crate::thin_link::Input;
+
+/// Runs the thin link of synthetic programs of several sizes, over summaries and over bitcode, and
+/// measures seconds, memory and bytes read.
+#[derive(Parser)]
+struct Args {
+    /// The compiler with `--emit=thin-link-bitcode`
+    #[arg(long)]
+    rustc: PathBuf,
+    /// The cargo that builds the programs
+    #[arg(long)]
+    cargo: PathBuf,
+    /// Where programs, compiled modules, `scale.json` and `scale.svg` go
+    #[arg(long)]
+    work_dir: PathBuf,
+    /// The sizes of the programs
+    #[arg(long, value_delimiter = ',', default_value = "10,100,1000,5000")]
+    modules: Vec<usize>,
+    /// Thin links of each kind; the median is taken
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// What the programs are made from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Another folder for `scale.json` and `scale.svg`, that of a document that shows them, say
+    #[arg(long)]
+    chart_dir: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(report) => {
+            println!("{report}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> anyhow::Result<Report> {
+    let ascending = args.modules.is_sorted_by(|one, next| one < next);
+    ensure!(
+        ascending && args.modules.first().is_some_and(|least| *least > 0),
+        "`--modules` takes ascending numbers, from 1"
+    );
+    ensure!(args.runs > 0, "`--runs` has to be at least 1");
+    let lld = which::which("ld.lld-19")
+        .context("cannot find `ld.lld-19`\nhelp: apt-get install lld-19")?;
+    let version = Command::new(&lld).arg("--version").output()?;
+    let compiler = Compiler::new(&args.rustc, &args.cargo)?;
+    fs::create_dir_all(&args.work_dir)
+        .with_context(|| format!("cannot make {}", args.work_dir.display()))?;
+    let work_dir = path::absolute(&args.work_dir)?;
+
+    let start = Instant::now();
+    let tell = |modules: usize, what: &str| {
+        eprintln!(
+            "[{:4} s] {modules} modules: {what}",
+            start.elapsed().as_secs()
+        );
+    };
+    let mut programs = Vec::new();
+    for &count in &args.modules {
+        let dir = work_dir.join(count.to_string());
+        tell(count, "write the program");
+        let last = program::write(count, args.seed, &dir)?;
+        tell(count, "compile");
+        let modules = compiler.compile(&dir, &last, count, &dir.join("target"))?;
+        tell(count, "thin links");
+        programs.push(measured(&lld, &modules, args.runs, &work_dir)?);
+    }
+    let report = Report {
+        rustc: compiler.version,
+        lld: String::from_utf8_lossy(&version.stdout).trim().to_owned(),
+        cores: thread::available_parallelism()?.get(),
+        seed: args.seed,
+        runs: args.runs,
+        programs,
+    };
+    report.write(args.chart_dir.as_ref().unwrap_or(&work_dir))?;
+    Ok(report)
+}
+
+/// Measures the thin links of one program, and checks that they write the same.
+fn measured(
+    lld: &Path,
+    modules: &Modules,
+    runs: usize,
+    work_dir: &Path,
+) -> anyhow::Result<Program> {
+    // From cold files first; that also brings them into memory for the runs that count.
+    let mut disk_bytes = [0; 2];
+    let mut usages: [Vec<Usage>; 2] = [Vec::new(), Vec::new()];
+    let mut indexes = None;
+    for run in 0..=runs {
+        // Both kinds in turn, so that what disturbs the machine disturbs both.
+        let outs = [
+            tempfile::tempdir_in(work_dir)?,
+            tempfile::tempdir_in(work_dir)?,
+        ];
+        for (kind, input) in Input::ALL.into_iter().enumerate() {
+            if run == 0 {
+                measure::evict(&input.files(modules))?;
+            }
+            let usage = thin_link::run(lld, modules, input, outs[kind].path())?;
+            if run == 0 {
+                disk_bytes[kind] = usage.disk_bytes;
+            } else {
+                usages[kind].push(usage);
+            }
+        }
+        let [one, other] = &outs;
+        indexes = Some(thin_link::compare(one.path(), other.path(), modules)?);
+    }
+    let indexes = indexes.context("no thin link was run")?;
+    let [summaries, bitcode] = [0, 1].map(|kind| -> anyhow::Result<Measured> {
+        let files = Input::ALL[kind].files(modules);
+        let sizes = files.iter().map(|file| Ok(fs::metadata(file)?.len()));
+        let of = |value: fn(&Usage) -> f64| {
+            Spread::of(usages[kind].iter().map(value)).context("no thin link was run")
+        };
+        Ok(Measured {
+            input_bytes: sizes.sum::<std::io::Result<u64>>()?,
+            disk_bytes: disk_bytes[kind],
+            seconds: of(|usage| usage.seconds)?,
+            peak_bytes: of(|usage| usage.peak_bytes as f64)?,
+        })
+    });
+    Ok(Program {
+        modules: modules.names.len(),
+        index_bytes: indexes.bytes,
+        imports: indexes.imports,
+        summaries: summaries?,
+        bitcode: bitcode?,
+    })
+}

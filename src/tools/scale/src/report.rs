@@ -1,0 +1,155 @@
+//! The results: as a table, as JSON, and as a chart.
+
+use std::fmt;
+use std::fs::{self, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::Context;
+use chart::{Axes, Chart, Panel, Plot};
+use comfy_table::{CellAlignment, Table, presets};
+use indicatif::HumanCount;
+use serde::Serialize;
+
+use crate::spread::Spread;
+use crate::thin_link::Input;
+
+const MIB: f64 = (1 << 20) as f64;
+
+/// The outcome; its `Display` is the table.
+#[derive(Serialize)]
+pub struct Report {
+    pub rustc: String,
+    pub lld: String,
+    pub cores: usize,
+    pub seed: u64,
+    /// Thin links of each kind, not counting the one from cold files.
+    pub runs: usize,
+    pub programs: Vec<Program>,
+}
+
+/// One program.
+#[derive(Serialize)]
+pub struct Program {
+    pub modules: usize,
+    /// The indexes that both thin links wrote, byte for byte alike.
+    pub index_bytes: u64,
+    /// Pairs of a module and one that it imports from.
+    pub imports: usize,
+    pub summaries: Measured,
+    pub bitcode: Measured,
+}
+
+/// The thin links over one kind of input.
+#[derive(Serialize)]
+pub struct Measured {
+    /// The sizes of the inputs, all of which the linker maps.
+    pub input_bytes: u64,
+    /// What the kernel read from disk when no input was in memory.
+    pub disk_bytes: u64,
+    pub seconds: Spread,
+    pub peak_bytes: Spread,
+}
+
+impl Report {
+    /// Writes `scale.json` and `scale.svg` into `dir`.
+    pub fn write(&self, dir: &Path) -> anyhow::Result<()> {
+        fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        let json = serde_json::to_string_pretty(self)? + "\n";
+        write_whole(dir, "scale.json", &json)?;
+        write_whole(dir, "scale.svg", &self.chart().svg()?)
+    }
+
+    fn chart(&self) -> Chart {
+        let panel = |title: &str, y: &str, value: fn(&Measured) -> f64| {
+            let points = |of: fn(&Program) -> &Measured| {
+                let programs = self.programs.iter();
+                let points = programs.map(|program| (program.modules as f64, value(of(program))));
+                points.collect()
+            };
+            Panel {
+                title: title.to_owned(),
+                x: "modules".to_owned(),
+                y: y.to_owned(),
+                plot: Plot::Lines {
+                    points: vec![points(|of| &of.summaries), points(|of| &of.bitcode)],
+                    axes: Axes::Logarithmic,
+                },
+            }
+        };
+        Chart {
+            title: "How the cost of the thin link grows with the program".to_owned(),
+            series: Input::ALL
+                .map(|input| format!("over {}", input.name()))
+                .into(),
+            panels: vec![
+                panel("Time", "seconds", |of| of.seconds.median),
+                panel("Peak memory", "MiB", |of| of.peak_bytes.median / MIB),
+                panel("Bytes read", "MiB", |of| of.input_bytes as f64 / MIB),
+            ],
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}; {}; {} cores", self.rustc, self.lld, self.cores)?;
+        writeln!(f, "median (least to most) of {} runs", self.runs)?;
+        let mut table = Table::new();
+        table.load_preset(presets::ASCII_MARKDOWN);
+        table.set_header([
+            "modules",
+            "thin link over",
+            "seconds",
+            "peak memory, MiB",
+            "bytes read",
+            "from disk when cold",
+        ]);
+        let mib = |spread: Spread| {
+            let [least, median, most] =
+                [spread.least, spread.median, spread.most].map(|bytes| bytes / MIB);
+            format!("{median:.1} ({least:.1} to {most:.1})")
+        };
+        for program in &self.programs {
+            for (input, of) in Input::ALL
+                .into_iter()
+                .zip([&program.summaries, &program.bitcode])
+            {
+                let Spread {
+                    least,
+                    median,
+                    most,
+                } = of.seconds;
+                table.add_row([
+                    HumanCount(program.modules as u64).to_string(),
+                    input.name().to_owned(),
+                    format!("{median:.3} ({least:.3} to {most:.3})"),
+                    mib(of.peak_bytes),
+                    HumanCount(of.input_bytes).to_string(),
+                    HumanCount(of.disk_bytes).to_string(),
+                ]);
+            }
+        }
+        for column in table.column_iter_mut() {
+            if column.index != 1 {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        write!(f, "{table}")
+    }
+}
+
+/// Writes the file `name` in `dir`, whole or not at all.
+fn write_whole(dir: &Path, name: &str, content: &str) -> anyhow::Result<()> {
+    let write = || -> anyhow::Result<()> {
+        let readable = Permissions::from_mode(0o644);
+        let mut file = tempfile::Builder::new()
+            .permissions(readable)
+            .tempfile_in(dir)?;
+        file.write_all(content.as_bytes())?;
+        file.persist(dir.join(name))?;
+        Ok(())
+    };
+    write().with_context(|| format!("cannot write {}", dir.join(name).display()))
+}

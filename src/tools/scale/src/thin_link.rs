@@ -1,0 +1,174 @@
+//! The thin link of a program, over its summaries or over its bitcode.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail, ensure};
+
+use crate::compile::{BITCODE, Modules, SUMMARY};
+use crate::measure::{self, Usage};
+
+/// What the linker reads.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Input {
+    Summaries,
+    Bitcode,
+}
+
+impl Input {
+    pub const ALL: [Input; 2] = [Input::Summaries, Input::Bitcode];
+
+    /// As the results call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Input::Summaries => "summaries",
+            Input::Bitcode => "bitcode",
+        }
+    }
+
+    /// The files that the linker reads.
+    pub fn files(self, modules: &Modules) -> Vec<PathBuf> {
+        let suffix = match self {
+            Input::Summaries => SUMMARY,
+            Input::Bitcode => BITCODE,
+        };
+        let names = modules.names.iter();
+        names
+            .map(|name| modules.dir.join(format!("{name}{suffix}")))
+            .collect()
+    }
+}
+
+/// Runs the thin link of `modules` with the linker `lld`; the indexes and the lists of imports go
+/// to `out`.
+///
+/// The modules are all of the input. The C library and the native std need nothing from them but
+/// `main`, and stay undefined, which a thin link allows; so the figures are of the modules alone.
+pub fn run(lld: &Path, modules: &Modules, input: Input, out: &Path) -> anyhow::Result<Usage> {
+    let arguments = out.join("arguments");
+    let mut list = String::new();
+    for file in input.files(modules) {
+        let name = file.file_name().and_then(|name| name.to_str());
+        list += name.with_context(|| format!("{} is no name in UTF-8", file.display()))?;
+        list.push('\n');
+    }
+    fs::write(&arguments, list)?;
+    let with = |flag: &str, path: &Path| {
+        let mut argument = OsString::from(flag);
+        argument.push(path);
+        argument
+    };
+    let mut linker = Command::new(lld);
+    linker
+        .args(["--entry=main", "--thinlto-emit-imports-files"])
+        .arg(with("--thinlto-index-only=", &out.join("selected")))
+        // An empty folder of its own for the indexes: `/` ends it.
+        .arg(with("--thinlto-prefix-replace=;", &out.join("indexes/")));
+    if input == Input::Summaries {
+        linker.arg(format!(
+            "--thinlto-object-suffix-replace={SUMMARY};{BITCODE}"
+        ));
+    }
+    linker
+        .arg(with("@", &arguments))
+        .arg("-o")
+        .arg(out.join("program"))
+        .current_dir(&modules.dir);
+    measure::run(&mut linker)
+}
+
+/// What a thin link wrote.
+pub struct Indexes {
+    pub bytes: u64,
+    /// How many pairs there are of a module and one that it imports from.
+    pub imports: usize,
+}
+
+/// Checks that the thin links with outputs in `one` and `other` wrote the same, byte for byte, and
+/// an index and a list of imports for each of `modules`.
+pub fn compare(one: &Path, other: &Path, modules: &Modules) -> anyhow::Result<Indexes> {
+    let [one, other] = [one, other].map(|out| out.join("indexes"));
+    let files = list(&one)?;
+    ensure!(
+        files == list(&other)?,
+        "the two thin links wrote different files: {} and {}",
+        one.display(),
+        other.display()
+    );
+    let mut indexes = Indexes {
+        bytes: 0,
+        imports: 0,
+    };
+    for name in &modules.names {
+        for suffix in ["thinlto.bc", "imports"] {
+            let file = format!("{name}{BITCODE}.{suffix}");
+            ensure!(files.contains(&file), "the thin link wrote no {file}");
+        }
+    }
+    for file in files {
+        let content = fs::read(one.join(&file))?;
+        if content != fs::read(other.join(&file))? {
+            bail!(
+                "{file} differs between {} and {}",
+                one.display(),
+                other.display()
+            );
+        }
+        if file.ends_with(".imports") {
+            indexes.imports += content.iter().filter(|byte| **byte == b'\n').count();
+        } else {
+            indexes.bytes += content.len() as u64;
+        }
+    }
+    Ok(indexes)
+}
+
+/// The names of the files in `dir`.
+fn list(dir: &Path) -> anyhow::Result<BTreeSet<String>> {
+    let entries = fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
+    entries
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The outputs of a thin link of the module `a`.
+    fn output(index: &str, imports: &str) -> tempfile::TempDir {
+        let out = tempfile::tempdir().unwrap();
+        let indexes = out.path().join("indexes");
+        fs::create_dir(&indexes).unwrap();
+        fs::write(indexes.join("a.o.thinlto.bc"), index).unwrap();
+        fs::write(indexes.join("a.o.imports"), imports).unwrap();
+        out
+    }
+
+    #[test]
+    fn compares_bytes_and_counts() {
+        let modules = |names: &[&str]| Modules {
+            dir: PathBuf::new(),
+            names: names.iter().map(|name| name.to_string()).collect(),
+        };
+        let one = output("index", "b.o\nc.o\n");
+        let same = output("index", "b.o\nc.o\n");
+        let indexes = compare(one.path(), same.path(), &modules(&["a"])).unwrap();
+        assert_eq!((indexes.bytes, indexes.imports), (5, 2));
+
+        let error = |other: &tempfile::TempDir, names| {
+            let error = compare(one.path(), other.path(), &modules(names)).err();
+            error.unwrap().to_string()
+        };
+        let missing = error(&same, &["a", "b"]);
+        assert_eq!(missing, "the thin link wrote no b.o.thinlto.bc");
+        let differs = error(&output("Index", "b.o\nc.o\n"), &["a"]);
+        assert!(
+            differs.starts_with("a.o.thinlto.bc differs between "),
+            "{differs}"
+        );
+    }
+}
