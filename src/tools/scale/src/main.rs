@@ -117,24 +117,24 @@ fn measured(
     runs: usize,
     work_dir: &Path,
 ) -> anyhow::Result<Program> {
-    // From cold files first; that also brings them into memory for the runs that count.
-    let mut disk_bytes = [0; 2];
     let mut usages: [Vec<Usage>; 2] = [Vec::new(), Vec::new()];
+    let mut disk_bytes = [0; 2];
     let mut indexes = None;
-    for run in 0..=runs {
+    // The first run brings the inputs into memory; the last is without them.
+    for run in 0..=runs + 1 {
         // Both kinds in turn, so that what disturbs the machine disturbs both.
         let outs = [
             tempfile::tempdir_in(work_dir)?,
             tempfile::tempdir_in(work_dir)?,
         ];
         for (kind, input) in Input::ALL.into_iter().enumerate() {
-            if run == 0 {
+            if run > runs {
                 measure::evict(&input.files(modules))?;
             }
             let usage = thin_link::run(lld, modules, input, outs[kind].path())?;
-            if run == 0 {
+            if run > runs {
                 disk_bytes[kind] = usage.disk_bytes;
-            } else {
+            } else if run > 0 {
                 usages[kind].push(usage);
             }
         }
@@ -152,6 +152,7 @@ fn measured(
             input_bytes: sizes.sum::<std::io::Result<u64>>()?,
             disk_bytes: disk_bytes[kind],
             seconds: of(|usage| usage.seconds)?,
+            cpu_seconds: of(|usage| usage.cpu_seconds)?,
             peak_bytes: of(|usage| usage.peak_bytes as f64)?,
         })
     });

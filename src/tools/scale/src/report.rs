@@ -49,6 +49,8 @@ pub struct Measured {
     /// What the kernel read from disk when no input was in memory.
     pub disk_bytes: u64,
     pub seconds: Spread,
+    /// Of all threads.
+    pub cpu_seconds: Spread,
     pub peak_bytes: Spread,
 }
 
@@ -102,30 +104,22 @@ impl fmt::Display for Report {
             "modules",
             "thin link over",
             "seconds",
+            "CPU seconds",
             "peak memory, MiB",
             "bytes read",
             "from disk when cold",
         ]);
-        let mib = |spread: Spread| {
-            let [least, median, most] =
-                [spread.least, spread.median, spread.most].map(|bytes| bytes / MIB);
-            format!("{median:.1} ({least:.1} to {most:.1})")
-        };
         for program in &self.programs {
             for (input, of) in Input::ALL
                 .into_iter()
                 .zip([&program.summaries, &program.bitcode])
             {
-                let Spread {
-                    least,
-                    median,
-                    most,
-                } = of.seconds;
                 table.add_row([
                     HumanCount(program.modules as u64).to_string(),
                     input.name().to_owned(),
-                    format!("{median:.3} ({least:.3} to {most:.3})"),
-                    mib(of.peak_bytes),
+                    of.seconds.text(1.0, 3),
+                    of.cpu_seconds.text(1.0, 3),
+                    of.peak_bytes.text(MIB, 1),
                     HumanCount(of.input_bytes).to_string(),
                     HumanCount(of.disk_bytes).to_string(),
                 ]);

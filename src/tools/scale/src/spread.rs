@@ -22,6 +22,12 @@ impl Spread {
             most: values[values.len() - 1],
         })
     }
+
+    /// Median, least and most in units of `unit`, with `digits` after the point.
+    pub fn text(self, unit: f64, digits: usize) -> String {
+        let [least, median, most] = [self.least, self.median, self.most].map(|value| value / unit);
+        format!("{median:.digits$} ({least:.digits$} to {most:.digits$})")
+    }
 }
 
 #[cfg(test)]
@@ -41,5 +47,11 @@ mod tests {
         assert_eq!(Spread::of([8.0, 1.0, 2.0, 4.0]), spread(1.0, 3.0, 8.0));
         assert_eq!(Spread::of([7.0]), spread(7.0, 7.0, 7.0));
         assert_eq!(Spread::of([]), None);
+    }
+
+    #[test]
+    fn text_is_in_units() {
+        let text = Spread::of([2048.0, 1024.0, 3000.0]).map(|spread| spread.text(1024.0, 1));
+        assert_eq!(text.as_deref(), Some("2.0 (1.0 to 2.9)"));
     }
 }
