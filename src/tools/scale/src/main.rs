@@ -96,7 +96,7 @@ fn run(args: Args) -> anyhow::Result<Report> {
         tell(count, "compile");
         let modules = compiler.compile(&dir, &last, count, &dir.join("target"))?;
         tell(count, "thin links");
-        programs.push(measured(&lld, &modules, args.runs, &work_dir)?);
+        programs.push(measured(&lld, &modules, args.runs, &dir)?);
     }
     let report = Report {
         rustc: compiler.version,
@@ -110,38 +110,27 @@ fn run(args: Args) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// Measures the thin links of one program, and checks that they write the same.
-fn measured(
-    lld: &Path,
-    modules: &Modules,
-    runs: usize,
-    work_dir: &Path,
-) -> anyhow::Result<Program> {
+/// Measures the thin links of the program in `dir`, and checks that they write the same.
+fn measured(lld: &Path, modules: &Modules, runs: usize, dir: &Path) -> anyhow::Result<Program> {
+    let outs = Input::ALL.map(|input| dir.join("thin-link").join(input.name()));
     let mut usages: [Vec<Usage>; 2] = [Vec::new(), Vec::new()];
     let mut disk_bytes = [0; 2];
-    let mut indexes = None;
     // The first run brings the inputs into memory; the last is without them.
     for run in 0..=runs + 1 {
         // Both kinds in turn, so that what disturbs the machine disturbs both.
-        let outs = [
-            tempfile::tempdir_in(work_dir)?,
-            tempfile::tempdir_in(work_dir)?,
-        ];
         for (kind, input) in Input::ALL.into_iter().enumerate() {
             if run > runs {
                 measure::evict(&input.files(modules))?;
             }
-            let usage = thin_link::run(lld, modules, input, outs[kind].path())?;
+            let usage = thin_link::run(lld, modules, input, &outs[kind])?;
             if run > runs {
                 disk_bytes[kind] = usage.disk_bytes;
             } else if run > 0 {
                 usages[kind].push(usage);
             }
         }
-        let [one, other] = &outs;
-        indexes = Some(thin_link::compare(one.path(), other.path(), modules)?);
     }
-    let indexes = indexes.context("no thin link was run")?;
+    let indexes = thin_link::compare(&outs[0], &outs[1], modules)?;
     let [summaries, bitcode] = [0, 1].map(|kind| -> anyhow::Result<Measured> {
         let files = Input::ALL[kind].files(modules);
         let sizes = files.iter().map(|file| Ok(fs::metadata(file)?.len()));

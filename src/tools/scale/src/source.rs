@@ -25,7 +25,7 @@ pub fn module(rng: &mut Rng, base: Option<&str>, calls: &[String]) -> String {
     let step = base.map_or("Step".to_owned(), |base| format!("{base}::Step"));
     ledger(&mut out, rng, &step, names, weights);
     generics(&mut out, rng);
-    // Others call `small_0` and `medium_0`; some modules have many more.
+    // Others call `small_0`, `small_1` and `medium_0`; most modules have more.
     for number in 0..rng.usize(2..8) {
         small(&mut out, rng, number, calls);
     }

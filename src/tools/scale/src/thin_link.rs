@@ -43,11 +43,18 @@ impl Input {
 }
 
 /// Runs the thin link of `modules` with the linker `lld`; the indexes and the lists of imports go
-/// to `out`.
+/// to `out`, an empty folder whatever was there.
 ///
 /// The modules are all of the input. The C library and the native std need nothing from them but
 /// `main`, and stay undefined, which a thin link allows; so the figures are of the modules alone.
 pub fn run(lld: &Path, modules: &Modules, input: Input, out: &Path) -> anyhow::Result<Usage> {
+    let fresh = || {
+        if out.exists() {
+            fs::remove_dir_all(out)?;
+        }
+        fs::create_dir_all(out)
+    };
+    fresh().with_context(|| format!("cannot empty {}", out.display()))?;
     let arguments = out.join("arguments");
     let mut list = String::new();
     for file in input.files(modules) {
@@ -65,7 +72,7 @@ pub fn run(lld: &Path, modules: &Modules, input: Input, out: &Path) -> anyhow::R
     linker
         .args(["--entry=main", "--thinlto-emit-imports-files"])
         .arg(with("--thinlto-index-only=", &out.join("selected")))
-        // An empty folder of its own for the indexes: `/` ends it.
+        // A folder of its own for the indexes, if it ends with `/`.
         .arg(with("--thinlto-prefix-replace=;", &out.join("indexes/")));
     if input == Input::Summaries {
         linker.arg(format!(
