@@ -124,10 +124,16 @@ pub fn std_rlibs() -> Vec<PathBuf> {
     rlibs
 }
 
+/// Constructs an invocation of the clang that belongs to this LLVM.
+#[track_caller]
+pub fn llvm_clang() -> Command {
+    Command::new(llvm_bin_dir().join("clang"))
+}
+
 /// Constructs the link of `inputs` and std to a program, by clang and lld.
 #[track_caller]
 pub fn link_program(inputs: impl IntoIterator<Item = PathBuf>) -> Command {
-    let mut clang = Command::new(llvm_bin_dir().join("clang"));
+    let mut clang = llvm_clang();
     clang.arg("-fuse-ld=lld").args(inputs.into_iter().collect::<Vec<_>>()).args(std_rlibs());
     clang.args(["-lgcc_s", "-lc", "-lm"]);
     clang

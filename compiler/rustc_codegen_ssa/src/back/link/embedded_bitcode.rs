@@ -1,0 +1,168 @@
+//! Embedded bitcode in place of native code, for the LTO that the linker runs.
+//!
+//! With `-Clinker-plugin-lto` the linker optimises across all that it is given as bitcode. The
+//! objects in an rlib that was compiled without that option, such as those of std, are native code
+//! that has the bitcode in a section, where no linker looks for it. Such an rlib is handed over as
+//! an archive of the bitcode.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::{io, str};
+
+use object::read::archive::ArchiveFile;
+use object::{BinaryFormat, Object, ObjectSection};
+use rustc_data_structures::memmap::Mmap;
+use rustc_hir::def_id::CrateNum;
+use rustc_metadata::fs::METADATA_FILENAME;
+use rustc_session::Session;
+use rustc_target::spec::LinkerFlavor;
+
+use super::{
+    ArchiveBuilderBuilder, are_upstream_rust_objects_already_included, ignored_for_lto,
+    linker_and_flavor, rehome_lib_path,
+};
+use crate::back::command::Command;
+use crate::errors::RlibArchiveBuildFailure;
+use crate::{CrateInfo, looks_like_rust_object_file};
+
+/// Replaces the rlibs in the arguments of the linker by what [`archive_or_rlib`] makes of them.
+pub(super) fn replace_rlibs(
+    cmd: &mut Command,
+    sess: &Session,
+    archive_builder_builder: &dyn ArchiveBuilderBuilder,
+    crate_info: &CrateInfo,
+    tmpdir: &Path,
+) {
+    let mut arguments = cmd.take_args();
+    for &cnum in &crate_info.used_crates {
+        let Some((rlib, _)) = &crate_info.used_crate_source[&cnum].rlib else { continue };
+        let linked = rehome_lib_path(sess, rlib);
+        if let Some(argument) = arguments.iter_mut().find(|argument| **argument == linked) {
+            *argument =
+                archive_or_rlib(sess, archive_builder_builder, crate_info, cnum, &linked, tmpdir)
+                    .into();
+        }
+    }
+    cmd.args(arguments);
+}
+
+/// Makes an archive below `tmpdir` of the rlib of the crate `cnum`, in which the native objects of
+/// Rust that have their bitcode embedded are that bitcode, and returns its path. Returns the path of
+/// the rlib where there is nothing to replace, or where the linker is not to see it.
+pub(super) fn archive_or_rlib(
+    sess: &Session,
+    archive_builder_builder: &dyn ArchiveBuilderBuilder,
+    crate_info: &CrateInfo,
+    cnum: CrateNum,
+    rlib: &Path,
+    tmpdir: &Path,
+) -> PathBuf {
+    if !takes_part(sess, crate_info, cnum) {
+        return rlib.to_path_buf();
+    }
+    let _timer = sess
+        .prof
+        .generic_activity_with_arg("link_embedded_bitcode", crate_info.crate_name[&cnum].as_str());
+    let archive = || {
+        let members = members(rlib)?;
+        if members.iter().all(|member| member.kind != MemberKind::Embedded) {
+            return Ok(rlib.to_path_buf());
+        }
+        let mut archive = archive_builder_builder.new_archive_builder(sess);
+        for Member { name, range, .. } in members {
+            archive.add_slice(name, rlib, range)?;
+        }
+        // Two crates may have rlibs of the same name in different folders.
+        let folder = tmpdir.join(cnum.as_u32().to_string());
+        fs::create_dir_all(&folder)?;
+        let path = folder.join(rlib.file_name().unwrap());
+        archive.build(&path);
+        Ok(path)
+    };
+    archive().unwrap_or_else(|error| {
+        sess.dcx().emit_fatal(RlibArchiveBuildFailure { path: rlib.to_path_buf(), error })
+    })
+}
+
+/// Whether the linker is to see the bitcode of the crate `cnum`.
+fn takes_part(sess: &Session, crate_info: &CrateInfo, cnum: CrateNum) -> bool {
+    sess.opts.unstable_opts.link_embedded_bitcode
+        && sess.opts.cg.linker_plugin_lto.enabled()
+        && !are_upstream_rust_objects_already_included(sess)
+        && !ignored_for_lto(sess, crate_info, cnum)
+        // LTO refuses to mix units that are split with others, such as those of std.
+        && !sess.is_split_lto_unit_enabled()
+        && matches!(
+            linker_and_flavor(sess).1,
+            LinkerFlavor::Gnu(..) | LinkerFlavor::Darwin(..) | LinkerFlavor::Msvc(..)
+        )
+}
+
+pub(crate) struct Member {
+    pub name: String,
+    /// Where in the rlib its bytes start, and how many they are.
+    pub range: (u64, u64),
+    pub kind: MemberKind,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum MemberKind {
+    /// The bitcode that is embedded in a native object.
+    Embedded,
+    /// An object that is bitcode itself.
+    Bitcode,
+    Other,
+}
+
+/// Returns the members of `rlib` in their order, without the metadata. The native objects of Rust
+/// that have bitcode embedded are that bitcode.
+pub(crate) fn members(rlib: &Path) -> io::Result<Vec<Member>> {
+    let data = map(rlib)?;
+    let archive = ArchiveFile::parse(&*data).map_err(invalid)?;
+    let mut members = Vec::new();
+    for member in archive.members() {
+        let member = member.map_err(invalid)?;
+        let name = str::from_utf8(member.name()).map_err(invalid)?.to_owned();
+        if name == METADATA_FILENAME {
+            continue;
+        }
+        let (start, size, kind) = locate(&name, member.data(&*data).map_err(invalid)?);
+        members.push(Member { name, range: (member.file_range().0 + start, size), kind });
+    }
+    Ok(members)
+}
+
+/// Returns where in the member `name` the bytes start that count, how many and what they are.
+fn locate(name: &str, object: &[u8]) -> (u64, u64, MemberKind) {
+    let size = object.len() as u64;
+    if !looks_like_rust_object_file(name) {
+        (0, size, MemberKind::Other)
+    } else if object.starts_with(b"BC\xC0\xDE") {
+        (0, size, MemberKind::Bitcode)
+    } else if let Some((start, size)) = embedded_bitcode(object) {
+        (start, size, MemberKind::Embedded)
+    } else {
+        (0, size, MemberKind::Other)
+    }
+}
+
+/// Returns where in a native object its bitcode is, if it was compiled with `-Cembed-bitcode`.
+fn embedded_bitcode(object: &[u8]) -> Option<(u64, u64)> {
+    let file = object::File::parse(object).ok()?;
+    let section = match file.format() {
+        BinaryFormat::Elf | BinaryFormat::Coff => ".llvmbc",
+        BinaryFormat::MachO => "__bitcode",
+        _ => return None,
+    };
+    file.section_by_name(section)?.file_range().filter(|&(_, size)| size != 0)
+}
+
+pub(crate) fn map(path: &Path) -> io::Result<Mmap> {
+    let file = File::open(path)?;
+    // SAFETY: nothing changes the inputs of a link while it runs.
+    unsafe { Mmap::map(file) }
+}
+
+fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}

@@ -1,0 +1,1 @@
+unsigned helper_first(void) { return 40; }

@@ -1,0 +1,1 @@
+unsigned helper_second(void) { return 2; }
