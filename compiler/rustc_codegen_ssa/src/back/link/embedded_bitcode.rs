@@ -84,8 +84,8 @@ pub(super) fn archive_or_rlib(
     })
 }
 
-/// Whether the linker is to see the bitcode of the crate `cnum`.
-fn takes_part(sess: &Session, crate_info: &CrateInfo, cnum: CrateNum) -> bool {
+/// Whether the linker is to see the bitcode that is embedded in the rlib of the crate `cnum`.
+pub(super) fn takes_part(sess: &Session, crate_info: &CrateInfo, cnum: CrateNum) -> bool {
     sess.opts.unstable_opts.link_embedded_bitcode
         && sess.opts.cg.linker_plugin_lto.enabled()
         && !are_upstream_rust_objects_already_included(sess)
@@ -112,6 +112,13 @@ pub(crate) enum MemberKind {
     /// An object that is bitcode itself.
     Bitcode,
     Other,
+}
+
+impl Member {
+    /// Whether the member was compiled from Rust: native code, or bitcode.
+    pub fn is_module(&self) -> bool {
+        looks_like_rust_object_file(&self.name)
+    }
 }
 
 /// Returns the members of `rlib` in their order, without the metadata. The native objects of Rust

@@ -4,18 +4,15 @@
 //! The format is told on the page `link-inputs` of the unstable book; [`VERSION`] counts its changes.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{io, mem, str};
+use std::{io, mem};
 
-use object::read::archive::ArchiveFile;
 use rustc_data_structures::defer;
 use rustc_data_structures::fx::{FxHashSet, FxIndexSet};
-use rustc_data_structures::memmap::Mmap;
 use rustc_fs_util::{fix_windows_verbatim_for_gcc, try_canonicalize};
 use rustc_hir::def_id::CrateNum;
 use rustc_macros::Diagnostic;
-use rustc_metadata::fs::METADATA_FILENAME;
 use rustc_metadata::try_find_native_static_library;
 use rustc_middle::middle::dependency_format::Linkage;
 use rustc_session::Session;
@@ -27,12 +24,13 @@ use rustc_span::Symbol;
 use rustc_target::spec::{Cc, LinkerFlavor, Lld};
 use serde_json::{Map, Value, json};
 
+use super::embedded_bitcode::{MemberKind, members, takes_part};
 use super::{
     ArchiveBuilderBuilder, ensure_removed, ignored_for_lto, linker_and_flavor, linker_with_args,
     rehome_lib_path, relevant_lib, self_contained_components,
 };
 use crate::back::whole_file;
-use crate::{CodegenResults, CompiledModule, NativeLib, looks_like_rust_object_file};
+use crate::{CodegenResults, CompiledModule, NativeLib};
 
 /// The version of the file's format. It grows with every change that a reader could trip over.
 const VERSION: u32 = 1;
@@ -374,28 +372,22 @@ impl Inputs<'_> {
             Ok(members) => members,
             Err(error) => self.sess.dcx().emit_fatal(UnreadableRlib { path, error }),
         };
-        let bundled: FxIndexSet<Symbol> =
-            info.native_libraries[&cnum].iter().filter_map(|lib| lib.filename).collect();
+        let (modules, others): (Vec<_>, Vec<_>) =
+            members.iter().partition(|member| member.is_module());
         let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
         let stem = stem.strip_prefix("lib").unwrap_or(stem);
-        let is_module = |member: &str| {
-            looks_like_rust_object_file(member)
-                && member.replace('-', "_").starts_with(&stem.replace('-', "_"))
-        };
-        let is_kept = |member: &str| {
-            member != METADATA_FILENAME && !bundled.contains(&Symbol::intern(member))
-        };
 
-        let names: Vec<&String> = members.iter().filter(|&member| is_module(member)).collect();
+        let embedded = modules.iter().any(|module| module.kind == MemberKind::Embedded);
         let takes_part = self.sess.opts.cg.linker_plugin_lto.enabled()
-            && !ignored_for_lto(self.sess, info, cnum);
-        let files: Option<Vec<(PathBuf, PathBuf)>> = takes_part
-            .then(|| names.iter().map(|name| self.pair(path, stem, name, names.len())).collect())
-            .flatten();
-        let modules = names.iter().enumerate().map(|(at, name)| {
+            && !ignored_for_lto(self.sess, info, cnum)
+            && (!embedded || takes_part(self.sess, info, cnum));
+        let pair = |name: &str| self.pair(path, stem, name, modules.len());
+        let files: Option<Vec<(PathBuf, PathBuf)>> =
+            takes_part.then(|| modules.iter().map(|module| pair(&module.name)).collect()).flatten();
+        let modules = modules.iter().enumerate().map(|(at, module)| {
             let pair = files.as_ref().map(|files| &files[at]);
             json!({
-                "name": name,
+                "name": module.name,
                 "object": pair.map(|(object, _)| self.path(object)),
                 "thin_link_bitcode": pair.map(|(_, summary)| self.path(summary)),
             })
@@ -404,15 +396,18 @@ impl Inputs<'_> {
         if files.is_none() {
             return (modules, Some(self.path(path)));
         }
-        if !members.iter().any(|member| is_kept(member) && !is_module(member)) {
+
+        // Bundled libraries are in the arguments.
+        let bundled: FxIndexSet<Symbol> =
+            info.native_libraries[&cnum].iter().filter_map(|lib| lib.filename).collect();
+        let kept: FxHashSet<String> = others
+            .iter()
+            .filter(|member| !bundled.contains(&Symbol::intern(&member.name)))
+            .map(|member| member.name.clone())
+            .collect();
+        if kept.is_empty() {
             return (modules, None);
         }
-
-        let kept: FxHashSet<String> = members
-            .iter()
-            .filter(|&member| is_kept(member) && !is_module(member))
-            .cloned()
-            .collect();
         let archive_path = folder.join(format!("lib{stem}.native.a"));
         let mut archive = self.archive_builder_builder.new_archive_builder(self.sess);
         if let Err(error) = archive.add_archive(path, Box::new(move |it| !kept.contains(it))) {
@@ -536,21 +531,6 @@ impl Inputs<'_> {
             None => self.sess.dcx().emit_fatal(NotUtf8 { path: Path::new(text) }),
         }
     }
-}
-
-/// The names of an archive's members.
-fn members(path: &Path) -> io::Result<Vec<String>> {
-    let file = File::open(path)?;
-    // SAFETY: as everywhere in the compiler: libraries do not change while they are in use.
-    let map = unsafe { Mmap::map(file) }?;
-    let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
-    let archive = ArchiveFile::parse(&*map).map_err(invalid)?;
-    let names = archive.members().map(|member| {
-        let member = member.map_err(invalid)?;
-        let name = str::from_utf8(member.name());
-        name.map(str::to_string).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
-    });
-    names.collect()
 }
 
 /// The name that `-Clinker-flavor` has for `flavor`.
