@@ -18,6 +18,17 @@ use crate::CompiledModule;
 use crate::base::allocator_kind_for_codegen;
 use crate::traits::CodegenBackend;
 
+/// A module serialised for distributed ThinLTO.
+///
+/// Both buffers come from one run of LLVM's `ThinLTOBitcodeWriterPass` and carry the same module
+/// hash, so that an index made from the summary fits the bitcode.
+pub struct ThinLinkBitcode {
+    /// The whole module: what the object holds.
+    pub bitcode: Vec<u8>,
+    /// The thin-link summary (LLVM's minimized bitcode): symbols and call graph, no code.
+    pub summary: Vec<u8>,
+}
+
 /// Returns `true` if the session emits thin-link bitcode.
 pub fn requested(sess: &Session) -> bool {
     sess.opts.output_types.contains_key(&OutputType::ThinLinkBitcode)
@@ -126,7 +137,7 @@ pub(crate) struct NoThinLtoBackend;
 #[derive(Diagnostic)]
 #[diag(codegen_ssa_thin_link_bitcode_backend)]
 #[help]
-struct UnsupportedBackend;
+pub(crate) struct UnsupportedBackend;
 
 #[derive(Diagnostic)]
 #[diag(codegen_ssa_thin_link_bitcode_fat_lto)]
