@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
+use distributed::fetch::Source;
 use serde::Serialize;
 use serde_json::Value;
-
-use crate::fetch::Source;
 
 /// The questions, each with the exit status that the answer must have: 0 for a match, 1 for none,
 /// 2 for an error.
@@ -48,9 +47,14 @@ struct Answer {
 /// Asks both programs about the source of the program and of all that it depends on. It is an error
 /// if they differ, or if a query does not end as it must.
 pub fn run(source: &Source, plain: &Path, thin: &Path) -> anyhow::Result<Answers> {
+    let folders: Vec<_> = source
+        .packages
+        .iter()
+        .map(|(_, folder)| folder.clone())
+        .collect();
     let mut bytes = 0;
     for (query, status) in QUERIES {
-        bytes += ask_both(plain, thin, query, *status, &source.packages)?;
+        bytes += ask_both(plain, thin, query, *status, &folders)?;
     }
     Ok(Answers {
         queries: QUERIES.len(),

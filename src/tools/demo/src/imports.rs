@@ -4,13 +4,12 @@ use std::collections::HashMap;
 use std::process::Command;
 
 use anyhow::Context;
+use distributed::command;
+use distributed::link_inputs::Program;
+use distributed::thin_link::ThinLink;
+use distributed::toolchain::Toolchain;
 use rayon::prelude::*;
 use serde::Serialize;
-
-use crate::command;
-use crate::compile::Compiled;
-use crate::thin_link::ThinLink;
-use crate::toolchain::Toolchain;
 
 /// Functions whose body comes into a module from another one. A function that several modules
 /// import counts for each of them; variables and aliases do not count.
@@ -23,13 +22,15 @@ pub struct Imports {
 }
 
 /// Counts the imports of all modules that the linker took.
-pub fn count(tools: &Toolchain, compiled: &Compiled, thin: &ThinLink) -> anyhow::Result<Imports> {
-    let crates: HashMap<&str, &str> = compiled
-        .modules()
-        .map(|module| (module.bitcode.as_str(), module.crate_name.as_str()))
+pub fn count(tools: &Toolchain, program: &Program, thin: &ThinLink) -> anyhow::Result<Imports> {
+    let crates: HashMap<&str, &str> = program
+        .modules
+        .iter()
+        .map(|module| (module.name.as_str(), module.crate_name.as_str()))
         .collect();
-    let modules: Vec<_> = compiled
-        .modules()
+    let modules: Vec<_> = program
+        .modules
+        .iter()
         .filter(|module| thin.selects(module))
         .collect();
     modules
@@ -37,8 +38,8 @@ pub fn count(tools: &Toolchain, compiled: &Compiled, thin: &ThinLink) -> anyhow:
         .map(|module| {
             let mut dis = Command::new(&tools.llvm_dis);
             let text = command::run(dis.arg(thin.index(module)).args(["-o", "-"]))?.stdout;
-            of_index(std::str::from_utf8(&text)?, &module.bitcode, &crates)
-                .with_context(|| format!("cannot read the index of {}", module.bitcode))
+            of_index(std::str::from_utf8(&text)?, &module.name, &crates)
+                .with_context(|| format!("cannot read the index of {}", module.name))
         })
         .try_reduce(Imports::default, |one, other| {
             Ok(Imports {

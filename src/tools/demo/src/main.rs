@@ -1,35 +1,34 @@
 //! Carries ripgrep through the four steps of distributed ThinLTO, as a build system would,
 //! and compares the program with that of a plain build.
 //!
-//! One file a step: [`fetch`], [`compile`], [`thin_link`], [`backend`], [`link`], [`compare`];
-//! [`report`] prints what came out.
+//! The steps are in the crate `distributed`; [`compare`] asks both programs the same, [`report`]
+//! prints what came out.
 
-mod backend;
-mod command;
 mod compare;
-mod compile;
-mod fetch;
 mod imports;
-mod link;
-mod link_line;
-mod module;
 mod report;
-mod thin_link;
-mod toolchain;
 
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
 use std::path::{self, PathBuf};
 use std::process::ExitCode;
-use std::thread;
 
 use anyhow::Context;
 use clap::Parser;
+use distributed::fetch::{self, Package};
+use distributed::toolchain::Toolchain;
+use distributed::{backend, compile, link, thin_link, wrapper};
+use indicatif::ProgressStyle;
 use tracing_subscriber::EnvFilter;
 
 use crate::report::{Report, Steps};
-use crate::toolchain::Toolchain;
+
+const PACKAGE: Package = Package {
+    name: "ripgrep",
+    version: "14.1.1",
+    program: "rg",
+};
 
 /// Builds ripgrep by distributed ThinLTO, and compares it with a plain build.
 #[derive(Parser)]
@@ -49,35 +48,48 @@ struct Args {
 }
 
 fn run(args: Args) -> anyhow::Result<Report> {
-    let jobs = match args.jobs {
-        Some(jobs) => jobs,
-        None => {
-            thread::available_parallelism().context("cannot count the cores\nhelp: pass --jobs")?
-        }
-    };
-    let tools = Toolchain::find(&args.rustc, &args.cargo, jobs)?;
+    let tools = Toolchain::find(&args.rustc, &args.cargo, args.jobs)?;
     fs::create_dir_all(&args.work_dir)
         .with_context(|| format!("cannot make {}", args.work_dir.display()))?;
     let dir = path::absolute(&args.work_dir)?;
     let mut steps = Steps::default();
 
-    let source = steps.time("fetch", |_| fetch::source(&tools, &dir))?;
-    let plain = steps.time("plain build", |_| compile::plain(&tools, &source, &dir))?;
-    let compiled = steps.time("compile", |_| compile::bitcode(&tools, &source, &dir))?;
-    let thin = steps.time("thin link", |_| thin_link::run(&tools, &compiled, &dir))?;
-    let natives = steps.time("backends", |bar| {
-        backend::run(&tools, &compiled, &thin, &dir, bar)
+    let source = steps.time("fetch", |_| fetch::source(&tools, &PACKAGE, &dir))?;
+    let plain = steps.time("plain build", |_| {
+        compile::program(&tools, &source, &dir.join("plain"), "false", &[])
     })?;
-    let program = steps.time("link", |_| link::run(&compiled, &natives, &dir))?;
-    let answers = steps.time("compare", |_| compare::run(&source, &plain, &program))?;
-    let imports = imports::count(&tools, &compiled, &thin)?;
+    let (_, program) = steps.time("compile", |_| {
+        compile::bitcode(&tools, &source, &dir.join("bitcode"))
+    })?;
+    let thin = steps.time("thin link", |_| thin_link::run(&program, &dir))?;
+    let backends = steps.time("backends", |bar| {
+        bar.set_style(ProgressStyle::with_template(
+            "{spinner} {msg} {wide_bar} {pos}/{len}",
+        )?);
+        backend::run(&tools, &program, &thin, &dir, |count| {
+            bar.set_length(count as u64);
+            bar.inc(1);
+        })
+    })?;
+    let linked = steps.time("link", |_| {
+        link::run(&program, &backends, &dir, PACKAGE.program)
+    })?;
+    let answers = steps.time("compare", |_| {
+        compare::run(&source, &plain.program, &linked.program)
+    })?;
+    let imports = imports::count(&tools, &program, &thin)?;
 
-    let report = Report::new(&tools, &compiled, &thin, imports, answers, steps);
+    let report = Report::new(
+        &tools, &PACKAGE, &program, &backends, imports, answers, steps,
+    );
     report.write(&dir)?;
     Ok(report)
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = wrapper::run() {
+        return code;
+    }
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {

@@ -9,15 +9,15 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use comfy_table::{CellAlignment, Table, presets};
+use distributed::backend::Backends;
+use distributed::fetch::Package;
+use distributed::link_inputs::Program;
+use distributed::toolchain::Toolchain;
 use indicatif::{HumanCount, ProgressBar};
 use serde::Serialize;
 
 use crate::compare::Answers;
-use crate::compile::Compiled;
-use crate::fetch::{PACKAGE, VERSION};
 use crate::imports::Imports;
-use crate::thin_link::ThinLink;
-use crate::toolchain::Toolchain;
 
 /// The seconds that each step took, in their order.
 #[derive(Default, Serialize)]
@@ -61,6 +61,8 @@ pub struct Report {
     modules: usize,
     /// The modules that the linker took.
     selected_modules: usize,
+    /// Those of them that were in the cache.
+    cached_modules: usize,
     bitcode_bytes: u64,
     summary_bytes: u64,
     imported_functions: Imports,
@@ -71,27 +73,25 @@ pub struct Report {
 impl Report {
     pub fn new(
         tools: &Toolchain,
-        compiled: &Compiled,
-        thin: &ThinLink,
+        package: &Package,
+        program: &Program,
+        backends: &Backends,
         imported_functions: Imports,
         compared: Answers,
         steps: Steps,
     ) -> Report {
-        let crates: HashSet<_> = compiled
-            .modules()
-            .map(|module| &module.crate_name)
-            .collect();
+        let modules = &program.modules;
+        let crates: HashSet<_> = modules.iter().map(|module| &module.crate_name).collect();
+        let cached = backends.values().filter(|backend| backend.usage.is_none());
         Report {
-            program: format!("{PACKAGE} {VERSION}"),
+            program: package.to_string(),
             rustc: tools.version.clone(),
             crates: crates.len(),
-            modules: compiled.modules().count(),
-            selected_modules: compiled
-                .modules()
-                .filter(|module| thin.selects(module))
-                .count(),
-            bitcode_bytes: compiled.modules().map(|module| module.bitcode_bytes).sum(),
-            summary_bytes: compiled.modules().map(|module| module.summary_bytes).sum(),
+            modules: modules.len(),
+            selected_modules: backends.len(),
+            cached_modules: cached.count(),
+            bitcode_bytes: modules.iter().map(|module| module.bitcode_bytes).sum(),
+            summary_bytes: modules.iter().map(|module| module.summary_bytes).sum(),
             imported_functions,
             compared,
             steps,
@@ -127,6 +127,7 @@ impl fmt::Display for Report {
             "modules that the linker took",
             &count(self.selected_modules),
         ]);
+        table.add_row(["of them in the cache", &count(self.cached_modules)]);
         table.add_row([
             "bytes of bitcode",
             &HumanCount(self.bitcode_bytes).to_string(),

@@ -1,0 +1,121 @@
+//! Step 3: each module's bitcode, its index and what it imports to a native object, by rustc.
+//!
+//! Target, relocation model, CPU and features are in the module. What was made before from the same
+//! content comes from a cache.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context;
+use rayon::ThreadPoolBuilder;
+use rayon::prelude::*;
+
+use crate::cache::{Cache, Key};
+use crate::command::{self, Usage};
+use crate::folder::fresh;
+use crate::link_inputs::{Program, bytes};
+use crate::thin_link::ThinLink;
+use crate::toolchain::Toolchain;
+
+/// The options of each backend, besides its index; `-O3` is cargo's release level.
+const OPTIONS: [&str; 3] = ["-Zunstable-options", "-Copt-level=3", "--emit=obj"];
+
+/// The backend of one module.
+pub struct Backend {
+    pub native: PathBuf,
+    /// The bytes of the module, its index and the modules that it imports from.
+    pub sent_bytes: u64,
+    /// What it took; nothing, if the object was in the cache.
+    pub usage: Option<Usage>,
+}
+
+/// By the names of the modules.
+pub type Backends = HashMap<String, Backend>;
+
+/// Runs the backends of all modules that the linker took; the others have an empty index and no
+/// part in the program. `done` is told of each that has ended, and how many there are.
+pub fn run(
+    tools: &Toolchain,
+    program: &Program,
+    thin: &ThinLink,
+    dir: &Path,
+    done: impl Fn(usize) + Sync,
+) -> anyhow::Result<Backends> {
+    let folder = fresh(dir, "modules")?;
+    let cache = Cache::open(&dir.join("cache"))?;
+    let mut selected: Vec<_> = program
+        .modules
+        .iter()
+        .filter(|module| thin.selects(module))
+        .collect();
+    // The long ones first, so that no core waits for the last of them.
+    selected.sort_by_key(|module| Reverse(module.bitcode_bytes));
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(tools.jobs.get())
+        .build()?;
+    pool.install(|| {
+        let hashes = program.modules.par_iter().map(|module| {
+            symlink(&module.bitcode, folder.join(&module.name))?;
+            Ok((
+                module.name.as_str(),
+                (hash(&module.bitcode)?, module.bitcode_bytes),
+            ))
+        });
+        let hashes: HashMap<&str, (blake3::Hash, u64)> = hashes.collect::<anyhow::Result<_>>()?;
+        let count = selected.len();
+        // One after another in this order, unlike a parallel iterator over the list.
+        let backends = selected.into_iter().par_bridge().map(|module| {
+            let index = thin.index(module);
+            let mut key = Key::new(&tools.identity, &OPTIONS);
+            let (own, own_bytes) = hashes[module.name.as_str()];
+            key.add(&module.name, &own);
+            key.add("index", &hash(&index)?);
+            let mut sent_bytes = own_bytes + bytes(&index)?;
+            for import in thin.imports(module)? {
+                let (hash, bytes) = hashes.get(import.as_str()).with_context(|| {
+                    format!("{} imports {import}, which is unknown", module.name)
+                })?;
+                key.add(&import, hash);
+                sent_bytes += bytes;
+            }
+            let (native, usage) = cache.get(key, |native| {
+                let mut rustc = Command::new(&tools.rustc);
+                rustc
+                    .args(OPTIONS)
+                    .arg(format!("-Zthinlto-index={}", index.display()));
+                // Among the bitcode, where the names in the index lead.
+                rustc
+                    .arg(&module.name)
+                    .arg("-o")
+                    .arg(native)
+                    .current_dir(&folder);
+                Ok(command::run(&mut rustc)?.usage)
+            })?;
+            done(count);
+            Ok((
+                module.name.clone(),
+                Backend {
+                    native,
+                    sent_bytes,
+                    usage,
+                },
+            ))
+        });
+        backends.collect()
+    })
+}
+
+/// The hash of a file, which is not read into memory whole: what this process has in memory, its
+/// children start with, as far as the kernel's accounts go.
+fn hash(path: &Path) -> anyhow::Result<blake3::Hash> {
+    let read = || -> std::io::Result<_> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(fs::File::open(path)?)?;
+        Ok(hasher.finalize())
+    };
+    read().with_context(|| format!("cannot read {}", path.display()))
+}

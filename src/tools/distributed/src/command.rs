@@ -1,0 +1,116 @@
+//! Running a command to its end, and what it took.
+
+use std::io::Read;
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
+use wait4::Wait4;
+
+/// What a process, with all that it started and waited for, took.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+pub struct Usage {
+    /// From its start to its end.
+    pub seconds: f64,
+    /// Of all its threads, in user mode and in the kernel.
+    pub cpu_seconds: f64,
+    /// Bytes of the largest resident set that one of the processes had.
+    pub peak_memory: u64,
+}
+
+/// A process that came to its end.
+pub struct Ended {
+    pub status: ExitStatus,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    pub usage: Usage,
+}
+
+/// Runs `command` and returns its output; when it fails, the error holds the command and its
+/// standard error.
+pub fn run(command: &mut Command) -> anyhow::Result<Ended> {
+    let ended = run_to_any_end(command)?;
+    let stderr = String::from_utf8_lossy(&ended.stderr);
+    if !ended.status.success() {
+        bail!(
+            "command failed ({}): {command:?}\n{}\n\
+             help: see its message above; RUST_LOG=debug shows all commands that ran before",
+            ended.status,
+            stderr.trim_end()
+        );
+    }
+    if !stderr.is_empty() {
+        tracing::debug!(%stderr);
+    }
+    Ok(ended)
+}
+
+/// Runs `command`, whatever its exit status.
+pub fn run_to_any_end(command: &mut Command) -> anyhow::Result<Ended> {
+    tracing::debug!(?command, "run");
+    let start = Instant::now();
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {command:?}"))?;
+    let mut out = child.stdout.take().expect("it is piped");
+    let mut err = child.stderr.take().expect("it is piped");
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| out.read_to_end(&mut stdout));
+        err.read_to_end(&mut stderr)?;
+        reader.join().expect("reading does not panic")
+    })
+    .with_context(|| format!("cannot read what {command:?} prints"))?;
+    let end = child.wait4()?;
+    let usage = usage(start, &end.rusage);
+    Ok(Ended {
+        status: end.status,
+        stdout,
+        stderr,
+        usage,
+    })
+}
+
+/// What a process that ran from `start` till now took.
+pub(crate) fn usage(start: Instant, resources: &wait4::ResourceUsage) -> Usage {
+    Usage {
+        seconds: start.elapsed().as_secs_f64(),
+        cpu_seconds: (resources.utime + resources.stime).as_secs_f64(),
+        peak_memory: resources.maxrss,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_shows_command_and_message() {
+        let mut command = Command::new("cat");
+        command.arg("/no such file");
+        let error = run(&mut command).err().unwrap().to_string();
+        let (first, rest) = error.split_once('\n').unwrap();
+        assert_eq!(
+            first,
+            r#"command failed (exit status: 1): "cat" "/no such file""#
+        );
+        assert!(rest.starts_with("cat: "), "{rest}");
+        assert!(rest.contains("\nhelp: "), "{rest}");
+    }
+
+    #[test]
+    fn long_output_on_both_streams_is_read() {
+        let mut command = Command::new("sh");
+        command.args([
+            "-c",
+            "head -c 300000 /dev/zero >&2; head -c 400000 /dev/zero",
+        ]);
+        let ended = run(&mut command).unwrap();
+        assert_eq!((ended.stdout.len(), ended.stderr.len()), (400_000, 300_000));
+        assert!(ended.usage.seconds > 0.0 && ended.usage.peak_memory > 100_000);
+    }
+}

@@ -1,0 +1,98 @@
+//! Step 1: cargo compiles a program and all that it stands on.
+
+use std::path::{Path, PathBuf};
+
+use crate::command::{self, Usage};
+use crate::fetch::Source;
+use crate::link_inputs::{self, Program};
+use crate::toolchain::Toolchain;
+use crate::wrapper::{self, Compile};
+
+/// The units into which each crate is cut: cargo's number for a release.
+const UNITS: u32 = 16;
+
+/// What cargo left and what it took.
+pub struct Built {
+    /// The program, where cargo links one.
+    pub program: PathBuf,
+    /// All of it, cargo included.
+    pub usage: Usage,
+    /// What was compiled, in the order in which the compiles ended.
+    pub compiles: Vec<Compile>,
+}
+
+/// Builds the program in release mode into `dir`, which cargo reuses. `lto` is the value of the
+/// profile's `lto`; `flags` are for all crates but build scripts and proc macros.
+pub fn program(
+    tools: &Toolchain,
+    source: &Source,
+    dir: &Path,
+    lto: &str,
+    flags: &[String],
+) -> anyhow::Result<Built> {
+    let flags = [&tools.linker_flags(), flags].concat();
+    build(tools, source, dir, lto, &flags, None)
+}
+
+/// Compiles the program and all its dependencies to bitcode and summaries into `dir`, which cargo
+/// reuses. Nothing is linked; rustc says how it would have been.
+pub fn bitcode(tools: &Toolchain, source: &Source, dir: &Path) -> anyhow::Result<(Built, Program)> {
+    let inputs = dir.join("link-inputs.json");
+    let mut flags = tools.linker_flags().to_vec();
+    flags.extend([
+        "-Zunstable-options".into(),
+        // Beside cargo's own kinds of output.
+        "--emit=obj,thin-link-bitcode".into(),
+        // Objects are bitcode, and links take it.
+        "-Clinker-plugin-lto".into(),
+    ]);
+    let built = build(tools, source, dir, "false", &flags, Some(&inputs))?;
+    Ok((built, link_inputs::read(&inputs)?))
+}
+
+/// The host is named as the target so that `flags` reach neither build scripts nor proc macros.
+/// Every build has the same profile, whatever the package's own says.
+fn build(
+    tools: &Toolchain,
+    source: &Source,
+    dir: &Path,
+    lto: &str,
+    flags: &[String],
+    link_inputs: Option<&Path>,
+) -> anyhow::Result<Built> {
+    std::fs::create_dir_all(dir)?;
+    let target = dir.join("target");
+    let records = dir.join("compiles.jsonl");
+    // Said to rustc too: with `--emit=obj` it would make one unit.
+    let flags = [flags, &[format!("-Ccodegen-units={UNITS}")]].concat();
+    let mut cargo = tools.cargo("build", &flags);
+    cargo
+        .args(["--release", "--locked", "--offline"])
+        .args(["--bin", source.program, "--target", &tools.host])
+        .args(["--jobs", &tools.jobs.to_string()])
+        .arg("--target-dir")
+        .arg(&target)
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", UNITS.to_string())
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
+        .env("CARGO_PROFILE_RELEASE_LTO", lto)
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3")
+        .env("CARGO_PROFILE_RELEASE_PANIC", "unwind")
+        .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo")
+        .current_dir(&source.root);
+    for value in &source.config {
+        cargo.arg("--config").arg(value);
+    }
+    wrapper::wrap(&mut cargo, dir, &records)?;
+    if let Some(path) = link_inputs {
+        wrapper::leave_out_link(&mut cargo, source.program, path);
+    }
+    let usage = command::run(&mut cargo)?.usage;
+    Ok(Built {
+        program: target
+            .join(&tools.host)
+            .join("release")
+            .join(source.program),
+        usage,
+        compiles: wrapper::read(&records)?,
+    })
+}
