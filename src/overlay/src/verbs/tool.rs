@@ -18,6 +18,10 @@ pub struct Tool {
 /// All of them; `help.txt` has a line for each.
 pub const TOOLS: &[Tool] = &[
     Tool {
+        verb: "bench",
+        package: "bench",
+    },
+    Tool {
         verb: "cost",
         package: "cost",
     },

@@ -56,7 +56,7 @@ fn run(args: Args) -> anyhow::Result<Report> {
 
     let source = steps.time("fetch", |_| fetch::source(&tools, &PACKAGE, &dir))?;
     let plain = steps.time("plain build", |_| {
-        compile::program(&tools, &source, &dir.join("plain"), "false", &[])
+        compile::program(&tools, &source, &dir.join("plain"), "false", &[], &[])
     })?;
     let (_, program) = steps.time("compile", |_| {
         compile::bitcode(&tools, &source, &dir.join("bitcode"))

@@ -1,6 +1,10 @@
 //! Step 1: cargo compiles a program and all that it stands on.
 
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context;
 
 use crate::command::{self, Usage};
 use crate::fetch::Source;
@@ -10,6 +14,10 @@ use crate::wrapper::{self, Compile};
 
 /// The units into which each crate is cut: cargo's number for a release.
 const UNITS: u32 = 16;
+
+/// In the folder of a build: cargo's own folder, and what the wrapper notes.
+const TARGET: &str = "target";
+const RECORDS: &str = "compiles.jsonl";
 
 /// What cargo left and what it took.
 pub struct Built {
@@ -22,16 +30,20 @@ pub struct Built {
 }
 
 /// Builds the program in release mode into `dir`, which cargo reuses. `lto` is the value of the
-/// profile's `lto`; `flags` are for all crates but build scripts and proc macros.
+/// profile's `lto`; `flags` are for all crates but build scripts and proc macros, `last_flags` for
+/// the program's own crate.
 pub fn program(
     tools: &Toolchain,
     source: &Source,
     dir: &Path,
     lto: &str,
     flags: &[String],
+    last_flags: &[String],
 ) -> anyhow::Result<Built> {
     let flags = [&tools.linker_flags(), flags].concat();
-    build(tools, source, dir, lto, &flags, None)
+    let mut cargo = cargo(tools, source, dir, lto, &flags)?;
+    cargo.arg("--").args(last_flags);
+    run(cargo, tools, source, dir)
 }
 
 /// Compiles the program and all its dependencies to bitcode and summaries into `dir`, which cargo
@@ -46,32 +58,31 @@ pub fn bitcode(tools: &Toolchain, source: &Source, dir: &Path) -> anyhow::Result
         // Objects are bitcode, and links take it.
         "-Clinker-plugin-lto".into(),
     ]);
-    let built = build(tools, source, dir, "false", &flags, Some(&inputs))?;
+    let mut cargo = cargo(tools, source, dir, "false", &flags)?;
+    wrapper::leave_out_link(&mut cargo, source.program, &inputs);
+    let built = run(cargo, tools, source, dir)?;
     Ok((built, link_inputs::read(&inputs)?))
 }
 
 /// The host is named as the target so that `flags` reach neither build scripts nor proc macros.
 /// Every build has the same profile, whatever the package's own says.
-fn build(
+fn cargo(
     tools: &Toolchain,
     source: &Source,
     dir: &Path,
     lto: &str,
     flags: &[String],
-    link_inputs: Option<&Path>,
-) -> anyhow::Result<Built> {
-    std::fs::create_dir_all(dir)?;
-    let target = dir.join("target");
-    let records = dir.join("compiles.jsonl");
+) -> anyhow::Result<Command> {
+    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     // Said to rustc too: with `--emit=obj` it would make one unit.
     let flags = [flags, &[format!("-Ccodegen-units={UNITS}")]].concat();
-    let mut cargo = tools.cargo("build", &flags);
+    let mut cargo = tools.cargo("rustc", &flags);
     cargo
         .args(["--release", "--locked", "--offline"])
         .args(["--bin", source.program, "--target", &tools.host])
         .args(["--jobs", &tools.jobs.to_string()])
         .arg("--target-dir")
-        .arg(&target)
+        .arg(dir.join(TARGET))
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", UNITS.to_string())
         .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
         .env("CARGO_PROFILE_RELEASE_LTO", lto)
@@ -82,17 +93,21 @@ fn build(
     for value in &source.config {
         cargo.arg("--config").arg(value);
     }
-    wrapper::wrap(&mut cargo, dir, &records)?;
-    if let Some(path) = link_inputs {
-        wrapper::leave_out_link(&mut cargo, source.program, path);
-    }
+    wrapper::wrap(&mut cargo, dir, &dir.join(RECORDS))?;
+    Ok(cargo)
+}
+
+fn run(
+    mut cargo: Command,
+    tools: &Toolchain,
+    source: &Source,
+    dir: &Path,
+) -> anyhow::Result<Built> {
     let usage = command::run(&mut cargo)?.usage;
+    let release = dir.join(TARGET).join(&tools.host).join("release");
     Ok(Built {
-        program: target
-            .join(&tools.host)
-            .join("release")
-            .join(source.program),
+        program: release.join(source.program),
         usage,
-        compiles: wrapper::read(&records)?,
+        compiles: wrapper::read(&dir.join(RECORDS))?,
     })
 }

@@ -1,0 +1,134 @@
+//! The benchmarks of the programs themselves: computing, on one thread, over made-up files.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+/// What a program is given to do.
+#[derive(Clone, Copy)]
+pub enum Workload {
+    /// ripgrep searches a text.
+    Search,
+    /// hyperfine makes two million commands of three lists of parameters; then it sees that it was
+    /// given a wrong number of preparations, and ends. It has hardly anything else to compute: it
+    /// starts processes and waits.
+    Parameters,
+    /// oxipng compresses an image with Zopfli, which is Rust, after trials with libdeflate.
+    Image,
+}
+
+impl Workload {
+    /// The arguments of the program; files that it needs are made in `dir`.
+    pub fn arguments(self, dir: &Path) -> anyhow::Result<Vec<OsString>> {
+        let words = |words: &str| words.split(' ').map(OsString::from).collect::<Vec<_>>();
+        Ok(match self {
+            Workload::Search => {
+                let path = dir.join("corpus.txt");
+                write_text(&path, 800_000)?;
+                let mut arguments = words("--no-config --threads=1 --count --multiline");
+                arguments.extend([r"\b(\w+)ing\s+\w+(ed|er)\b".into(), path.into()]);
+                arguments
+            }
+            Workload::Parameters => {
+                let list: Vec<_> = (0..125).map(|number| number.to_string()).collect();
+                let mut arguments = words("--shell=none --prepare=a --prepare=b");
+                for name in ["x", "y", "z"] {
+                    arguments.extend(["--parameter-list".into(), name.into()]);
+                    arguments.push(list.join(",").into());
+                }
+                arguments.push("program {x} {y} {z}".into());
+                arguments
+            }
+            Workload::Image => {
+                let path = dir.join("image.png");
+                write_image(&path, 448)?;
+                let mut arguments = words("--threads 1 --opt 1 --zopfli --zi 1 --stdout");
+                arguments.push(path.into());
+                arguments
+            }
+        })
+    }
+}
+
+/// Numbers that look random and are the same in each run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: u64) -> u64 {
+        // The constants of Knuth's MMIX.
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+/// Writes lines of made-up words.
+fn write_text(path: &Path, lines: usize) -> anyhow::Result<()> {
+    const STEMS: [&str; 12] = [
+        "link", "load", "build", "index", "import", "cach", "summaris", "compil", "inlin", "merg",
+        "modul", "backend",
+    ];
+    const ENDS: [&str; 8] = ["", "s", "e", "ing", "ed", "er", "able", "ation"];
+    let mut numbers = Numbers(1);
+    let mut file = BufWriter::new(File::create(path)?);
+    for _ in 0..lines {
+        for _ in 0..6 + numbers.below(8) {
+            let stem = STEMS[numbers.below(12) as usize];
+            let end = ENDS[numbers.below(8) as usize];
+            write!(file, "{stem}{end} ")?;
+        }
+        writeln!(file)?;
+    }
+    Ok(file.flush()?)
+}
+
+/// Writes a square image of smooth colours with some noise.
+fn write_image(path: &Path, side: u32) -> anyhow::Result<()> {
+    let mut numbers = Numbers(2);
+    let mut pixels = Vec::new();
+    for y in 0..side {
+        for x in 0..side {
+            let noise = numbers.below(8) as u32;
+            pixels.extend([
+                (x * y / 64 + noise) as u8,
+                (x + y + noise) as u8,
+                (x ^ y) as u8,
+            ]);
+        }
+    }
+    let mut encoder = png::Encoder::new(BufWriter::new(File::create(path)?), side, side);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&pixels)?;
+    Ok(writer.finish()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn files_are_the_same_each_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str| {
+            let (text, image) = (
+                dir.path().join(format!("{name}.txt")),
+                dir.path().join(name),
+            );
+            write_text(&text, 50).unwrap();
+            write_image(&image, 20).unwrap();
+            (fs::read_to_string(text).unwrap(), fs::read(image).unwrap())
+        };
+        let (text, image) = write("a");
+        assert_eq!((text.clone(), image.clone()), write("b"));
+        assert_eq!(text.lines().count(), 50);
+        assert!(text.contains("ing ") && text.contains("ed "));
+        assert!(image.starts_with(b"\x89PNG"));
+    }
+}
