@@ -78,6 +78,7 @@ fn write(sess: &Session, path: &Path, kind: OutputType, data: &[u8]) {
 
 #[derive(Diagnostic)]
 #[diag(codegen_ssa_thin_link_rlib_damaged_module)]
+#[help]
 struct DamagedModule<'a> {
     path: &'a Path,
     module: &'a str,
@@ -105,6 +106,7 @@ struct OutputKind {
 
 #[derive(Diagnostic)]
 #[diag(codegen_ssa_thin_link_rlib_unreadable)]
+#[help]
 struct Unreadable<'a> {
     path: &'a Path,
     err: io::Error,
@@ -112,6 +114,7 @@ struct Unreadable<'a> {
 
 #[derive(Diagnostic)]
 #[diag(codegen_ssa_thin_link_rlib_unwritable)]
+#[help]
 struct Unwritable<'a> {
     path: &'a Path,
     err: io::Error,
