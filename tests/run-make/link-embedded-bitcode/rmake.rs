@@ -274,8 +274,10 @@ fn damaged() {
     rustc.input("program.rs").arg("-L.").output("with_damaged");
     let output = rustc.arg("--extern=library=damaged/liblibrary.rlib").run_fail();
     output.assert_exit_code(1);
-    output.assert_stderr_contains(
-        "error: failed to build archive from rlib at `damaged/liblibrary.rlib`: ",
-    );
+    let rlib = cwd().join("damaged/liblibrary.rlib");
+    output.assert_stderr_contains(format!(
+        "error: failed to build archive from rlib at `{}`: ",
+        rlib.display()
+    ));
     assert!(!Path::new("with_damaged").exists());
 }
