@@ -42,7 +42,7 @@ fn made(stamp: &Path) -> PathBuf {
     stamp.with_file_name("thin-link")
 }
 
-/// Makes the files anew, unless they are newer than all rlibs.
+/// Makes the files anew, unless they are of these rlibs and newer.
 fn make(builder: &Builder<'_>, compiler: Compiler, stamp: &Path) {
     let rlibs: Vec<PathBuf> = builder
         .read_stamp_file(stamp)
@@ -52,7 +52,9 @@ fn make(builder: &Builder<'_>, compiler: Compiler, stamp: &Path) {
         .collect();
     let made = made(stamp);
     let done = made.with_extension("stamp");
-    if rlibs.is_empty() || rlibs.iter().all(|rlib| up_to_date(rlib, &done)) {
+    let list = format!("{rlibs:#?}");
+    let same_rlibs = fs::read_to_string(&done).is_ok_and(|made_of| made_of == list);
+    if rlibs.is_empty() || same_rlibs && rlibs.iter().all(|rlib| up_to_date(rlib, &done)) {
         return;
     }
     let _ = fs::remove_file(&done);
@@ -68,7 +70,7 @@ fn make(builder: &Builder<'_>, compiler: Compiler, stamp: &Path) {
             .arg(rlib)
             .run(builder);
     }
-    t!(fs::write(&done, ""));
+    t!(fs::write(&done, list));
 }
 
 /// compiler_builtins is never part of LTO.
