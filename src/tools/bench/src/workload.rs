@@ -3,12 +3,13 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::iter;
 use std::path::Path;
 
 /// What a program is given to do.
 #[derive(Clone, Copy)]
 pub enum Workload {
-    /// ripgrep searches a text.
+    /// ripgrep searches a text of 64 MB five times.
     Search,
     /// hyperfine makes two million commands of three lists of parameters; then it sees that it was
     /// given a wrong number of preparations, and ends. It has hardly anything else to compute: it
@@ -26,8 +27,9 @@ impl Workload {
             Workload::Search => {
                 let path = dir.join("corpus.txt");
                 write_text(&path, 800_000)?;
-                let mut arguments = words("--no-config --threads=1 --count --multiline");
-                arguments.extend([r"\b(\w+)ing\s+\w+(ed|er)\b".into(), path.into()]);
+                let mut arguments = words("--no-config --threads=1 --count-matches --word-regexp");
+                arguments.push(r"(\w+)ing\s+\w+(ed|er)".into());
+                arguments.extend(iter::repeat_n(OsString::from(path), 5));
                 arguments
             }
             Workload::Parameters => {
@@ -42,7 +44,7 @@ impl Workload {
             }
             Workload::Image => {
                 let path = dir.join("image.png");
-                write_image(&path, 448)?;
+                write_image(&path, 512)?;
                 let mut arguments = words("--threads 1 --opt 1 --zopfli --zi 1 --stdout");
                 arguments.push(path.into());
                 arguments
