@@ -117,8 +117,10 @@ fn measured(lld: &Path, modules: &Modules, runs: usize, dir: &Path) -> anyhow::R
     let mut disk_bytes = [0; 2];
     // The first run brings the inputs into memory; the last is without them.
     for run in 0..=runs + 1 {
-        // Both kinds in turn, so that what disturbs the machine disturbs both.
-        for (kind, input) in Input::ALL.into_iter().enumerate() {
+        // Both kinds in turn, and in either order, so that what disturbs the machine disturbs both.
+        let order = if run % 2 == 0 { [0, 1] } else { [1, 0] };
+        for kind in order {
+            let input = Input::ALL[kind];
             if run > runs {
                 measure::evict(&input.files(modules))?;
             }
