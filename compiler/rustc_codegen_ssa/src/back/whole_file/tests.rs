@@ -79,5 +79,8 @@ fn links_are_followed_and_devices_kept() {
     assert_eq!(fs::read(&file).unwrap(), b"second");
 
     write(Path::new("/dev/null"), b"gone").unwrap();
+    let pending = Pending::new(&OutFileName::Real("/dev/null".into())).unwrap();
+    fs::write(pending.path(), b"gone").unwrap();
+    pending.finish().unwrap();
     assert!(!Path::new("/dev/null").is_file());
 }
