@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use run_make_support::llvm::{llvm_ar, llvm_bin_dir, llvm_nm, llvm_objcopy};
 use run_make_support::object::read::archive::ArchiveFile;
-use run_make_support::thin_link::{llvm_clang, std_rlibs, thin_link_rustc};
+use run_make_support::thin_link::{llvm_clang, std_lto_rustc, std_rlibs};
 use run_make_support::{Rustc, cmd, cwd, rfs, rustc, shallow_find_files};
 
 const OUTPUT: &str = "606 1\n";
@@ -48,7 +48,7 @@ fn library(source: &str) -> Rustc {
 }
 
 fn program() -> Rustc {
-    let mut rustc = thin_link_rustc();
+    let mut rustc = std_lto_rustc();
     rustc.opt().input("program.rs").codegen_units(1).arg("-L.");
     // What is optimized alike is optimized once.
     rustc.link_arg("-Wl,--thinlto-cache-dir=cache");
@@ -213,7 +213,7 @@ fn with_lto_thin() {
 }
 
 fn shared_library() {
-    thin_link_rustc().opt().input("shared.rs").crate_type("cdylib").arg("-L.").run();
+    std_lto_rustc().opt().input("shared.rs").crate_type("cdylib").arg("-L.").run();
     llvm_clang().args(["main.c", "libshared.so", "-Wl,-rpath,$ORIGIN", "-o", "with_shared"]).run();
     cmd(cwd().join("with_shared")).run().assert_stdout_equals("212\n3");
     let exported = llvm_nm().arg("-D").arg("--defined-only").input("libshared.so").run();
@@ -224,7 +224,7 @@ fn shared_library() {
 
 /// In a static library too the modules of std and of other rlibs are bitcode, as its own are.
 fn static_library() {
-    thin_link_rustc().opt().input("shared.rs").crate_type("staticlib").arg("-L.").run();
+    std_lto_rustc().opt().input("shared.rs").crate_type("staticlib").arg("-L.").run();
     llvm_clang()
         .args(["-fuse-ld=lld", "main.c", "libshared.a", "-lgcc_s", "-o", "with_static"])
         .run();
@@ -233,7 +233,7 @@ fn static_library() {
         let native = name == "helper.o" || name.starts_with("compiler_builtins-");
         assert_eq!(data.starts_with(b"BC\xC0\xDE"), !native, "{name}");
     }
-    let mut off = thin_link_rustc();
+    let mut off = std_lto_rustc();
     off.opt().input("shared.rs").crate_type("staticlib").arg("-L.").output("liboff.a");
     off.arg("-Zlink-embedded-bitcode=no").run();
     let std = content(Path::new("liboff.a")).into_iter().find(|(name, _)| name.starts_with("std-"));
@@ -249,7 +249,7 @@ fn dynamic_library() {
     assert_eq!(names, ["libcompiler_builtins", "liblibrary", "libno_builtins"]);
 
     let [on, off] = ["yes", "no"].map(|switch| {
-        let mut rustc = thin_link_rustc();
+        let mut rustc = std_lto_rustc();
         rustc.opt().input("library.rs").crate_type("dylib").arg("-Lc").output("libdynamic.so");
         rustc.arg(format!("-Zlink-embedded-bitcode={switch}")).run();
         let exported =
@@ -270,7 +270,7 @@ fn damaged() {
     let mut data = rfs::read("liblibrary.rlib");
     data.truncate(data.len() - 100);
     rfs::write("damaged/liblibrary.rlib", data);
-    let mut rustc = thin_link_rustc();
+    let mut rustc = std_lto_rustc();
     rustc.input("program.rs").arg("-L.").output("with_damaged");
     let output = rustc.arg("--extern=library=damaged/liblibrary.rlib").run_fail();
     output.assert_exit_code(1);

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use run_make_support::link_inputs::{link_distributed, list, read_link_inputs, text};
 use run_make_support::llvm::llvm_nm;
 use run_make_support::serde_json::Value;
-use run_make_support::thin_link::{bitcode_records, thin_link_rustc};
+use run_make_support::thin_link::{bitcode_records, std_lto_rustc, thin_link_rustc};
 use run_make_support::{Rustc, cmd, cwd, has_prefix, rfs, rustc, source_root};
 
 fn main() {
@@ -36,8 +36,8 @@ fn main() {
 
     for (source, panic) in [("program.rs", "unwind"), ("no_std.rs", "abort")] {
         let native = linked(rustc(), source, panic, "native");
-        let off = linked(turned_off(), source, panic, "off");
-        let in_process = linked(thin_link_rustc(), source, panic, "in_process");
+        let off = linked(thin_link_rustc(), source, panic, "off");
+        let in_process = linked(std_lto_rustc(), source, panic, "in_process");
         let distributed = distributed(source, panic);
         let expected = run(&native);
         assert_expected(source, &expected);
@@ -49,12 +49,6 @@ fn main() {
             std_takes_part(&off, [&in_process, &distributed]);
         }
     }
-}
-
-fn turned_off() -> Rustc {
-    let mut rustc = thin_link_rustc();
-    rustc.arg("-Zlink-embedded-bitcode=no");
-    rustc
 }
 
 fn compile(mut rustc: Rustc, source: &str, panic: &str) -> Rustc {
@@ -76,7 +70,7 @@ fn linked(rustc: Rustc, source: &str, panic: &str, name: &str) -> PathBuf {
 
 fn distributed(source: &str, panic: &str) -> PathBuf {
     let folder = source.replace(".rs", "");
-    let mut rustc = compile(thin_link_rustc(), source, panic);
+    let mut rustc = compile(std_lto_rustc(), source, panic);
     rustc.emit("link-inputs,obj,thin-link-bitcode").out_dir(&folder).run();
     let inputs = read_link_inputs(format!("{folder}/{folder}.link-inputs.json"));
     for upstream in list(&inputs["links"][0]["upstream_crates"]) {

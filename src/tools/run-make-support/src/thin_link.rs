@@ -12,9 +12,19 @@ use crate::rfs;
 use crate::targets::target;
 
 /// Constructs a `rustc` invocation that may emit thin-link bitcode: its objects are bitcode, and it
-/// links them with what can read it.
+/// links them with what can read it. Std stays native code, which spares each link the seconds that
+/// its optimization takes: [`std_lto_rustc`] is as a user has it.
 #[track_caller]
 pub fn thin_link_rustc() -> Rustc {
+    let mut rustc = std_lto_rustc();
+    rustc.arg("-Zlink-embedded-bitcode=no");
+    rustc
+}
+
+/// Constructs a `rustc` invocation that may emit thin-link bitcode, and whose links optimize the
+/// modules of std as well.
+#[track_caller]
+pub fn std_lto_rustc() -> Rustc {
     let mut rustc = rustc();
     rustc
         .arg("-Zunstable-options")
