@@ -74,22 +74,22 @@ pub fn link_distributed(inputs: &Value, folder: &str) -> Distributed {
         .collect();
 
     // The arguments with each module as the file that `place` knows it by.
-    let replace = |argument: &str, place: &dyn Fn(&Value) -> String| -> Vec<String> {
+    let replace = |argument: &str, place: &dyn Fn(&Value) -> Option<String>| -> Vec<String> {
         if let Some(module) = own.iter().find(|module| module["object"] == argument) {
-            return vec![place(module)];
+            return Vec::from_iter(place(module));
         }
         let Some(upstream) = crates().find(|upstream| upstream["path"] == argument) else {
             return vec![argument.to_owned()];
         };
         let mut files = vec!["-Wl,--start-lib".to_owned()];
-        files.extend(list(&upstream["modules"]).iter().filter(takes_part).map(place));
+        files.extend(list(&upstream["modules"]).iter().filter(takes_part).filter_map(place));
         files.push("-Wl,--end-lib".to_owned());
         files.extend(upstream["native_archive"].as_str().map(str::to_owned));
         files
     };
 
     rfs::create_dir_all(folder);
-    let summary = |module: &Value| text(&module["thin_link_bitcode"]).to_owned();
+    let summary = |module: &Value| Some(text(&module["thin_link_bitcode"]).to_owned());
     let thin_link = linker(inputs, |argument| replace(argument, &summary))
         .arg("-Wl,--trace")
         .arg(format!("-Wl,--thinlto-index-only={folder}/linked.txt"))
@@ -97,22 +97,26 @@ pub fn link_distributed(inputs: &Value, folder: &str) -> Distributed {
         .arg(format!("-Wl,--thinlto-prefix-replace=;{folder}/indexes/"))
         .run();
 
-    let native = |object: &Path| {
-        let at = all.iter().position(|path| path == object).unwrap();
-        format!("{folder}/{at}.o")
+    // Of the modules of libraries, the linker has chosen those that the program needs.
+    let indexes = format!("{folder}/indexes/");
+    let linked = rfs::read_to_string(format!("{folder}/linked.txt"));
+    let linked: Vec<&str> =
+        linked.lines().map(|object| object.strip_prefix(&indexes).unwrap()).collect();
+    let native = |object: &str| {
+        let at = linked.iter().position(|&linked| linked == object)?;
+        Some(format!("{folder}/{at}.o"))
     };
-    for object in &all {
-        let index = format!("{folder}/indexes/{}.thinlto.bc", object.display());
+    for object in &linked {
         bare_rustc()
             .arg("-Zunstable-options")
-            .arg(format!("-Zthinlto-index={index}"))
+            .arg(format!("-Zthinlto-index={indexes}{object}.thinlto.bc"))
             .opt()
             .emit("obj")
             .input(object)
-            .output(native(object))
+            .output(native(object).unwrap())
             .run();
     }
-    let native_of = |module: &Value| native(Path::new(text(&module["object"])));
+    let native_of = |module: &Value| native(text(&module["object"]));
     let last = linker(inputs, |argument| replace(argument, &native_of)).arg("-Wl,--trace").run();
     Distributed {
         modules: all,
