@@ -1,20 +1,28 @@
 //! Counts, with callgrind, the instructions that `--emit=thin-link-bitcode` adds to a compile of
-//! memchr. The counts vary by about a million from run to run (threads), so each is a median.
+//! memchr, and those of rustc and clang as the backend of a module. The counts vary by about a
+//! million from run to run (threads), so each is a median.
+
+mod backend;
+mod callgrind;
+mod spread;
 
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use cargo_metadata::MetadataCommand;
 use clap::Parser;
 use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::spread::{Spread, grouped};
+
 const FLAGS: &str = "-O -Clinker-plugin-lto -Ccodegen-units=1";
 
-/// Counts the instructions of a compile with and without `--emit=thin-link-bitcode`.
+/// Counts the instructions of a compile with and without `--emit=thin-link-bitcode`, and of a
+/// backend beside clang's.
 #[derive(Parser)]
 struct Args {
     /// The compiler to measure.
@@ -49,7 +57,7 @@ fn run(args: Args) -> anyhow::Result<()> {
     fs::create_dir_all(&args.work_dir)?;
     let memchr = memchr(&args.cargo, &args.work_dir)?;
 
-    let mut compilers = vec![args.rustc];
+    let mut compilers = vec![args.rustc.clone()];
     compilers.extend(args.beside);
     let style = ProgressStyle::with_template("{elapsed_precise} {bar:30} {pos}/{len} {msg}")?;
     let bar = ProgressBar::new((compilers.len() * args.runs * 2) as u64).with_style(style);
@@ -92,8 +100,8 @@ fn run(args: Args) -> anyhow::Result<()> {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    println!("{table}");
-    Ok(())
+    println!("{table}\n");
+    backend::compare(&args.rustc, &args.cargo, &args.work_dir, args.runs)
 }
 
 /// The root of memchr's source, fetched by cargo from crates.io.
@@ -121,87 +129,17 @@ fn memchr(cargo: &Path, work_dir: &Path) -> anyhow::Result<PathBuf> {
 /// The instructions of one compile, as callgrind counts them.
 fn instructions(rustc: &Path, source: &Path, emit: &str, work_dir: &Path) -> anyhow::Result<u64> {
     let out_dir = tempfile::tempdir_in(work_dir)?;
-    let mut valgrind = Command::new("valgrind");
-    valgrind
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(rustc)
-        .arg(source);
-    valgrind.args(["--crate-name=memchr", "--crate-type=lib", "--edition=2021"]);
-    valgrind.args([
+    let mut compile = Command::new(rustc);
+    compile.arg(source);
+    compile.args(["--crate-name=memchr", "--crate-type=lib", "--edition=2021"]);
+    compile.args([
         "--cfg=feature=\"alloc\"",
         "--cfg=feature=\"std\"",
         "--cap-lints=allow",
     ]);
-    valgrind
+    compile
         .args(FLAGS.split(' '))
         .args(["-Zunstable-options", &format!("--emit={emit}")]);
-    valgrind.args([OsStr::new("--out-dir"), out_dir.path().as_os_str()]);
-    let output = valgrind
-        .output()
-        .context("cannot run valgrind; install the package valgrind")?;
-    let told = String::from_utf8_lossy(&output.stderr);
-    if !output.status.success() {
-        bail!("{valgrind:?} failed:\n{told}");
-    }
-    let count = told
-        .lines()
-        .find_map(|line| line.split_once("Collected : "));
-    let (_, count) = count.with_context(|| format!("callgrind gave no count:\n{told}"))?;
-    Ok(count.trim().parse()?)
-}
-
-struct Spread {
-    least: u64,
-    median: u64,
-    most: u64,
-}
-
-impl Spread {
-    fn of(counts: &mut [u64]) -> Spread {
-        counts.sort_unstable();
-        Spread {
-            least: counts[0],
-            median: counts[counts.len() / 2],
-            most: counts[counts.len() - 1],
-        }
-    }
-}
-
-impl std::fmt::Display for Spread {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let [least, median, most] = [self.least, self.median, self.most].map(|n| grouped(n as i64));
-        write!(f, "{median} ({least} to {most})")
-    }
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut out = String::from(if number < 0 { "-" } else { "" });
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_grouped_by_three() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(4_786_839), "4,786,839");
-        assert_eq!(grouped(-1_000), "-1,000");
-    }
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        let spread = Spread::of(&mut [5, 1, 9]);
-        assert_eq!(spread.to_string(), "5 (1 to 9)");
-    }
+    compile.args([OsStr::new("--out-dir"), out_dir.path().as_os_str()]);
+    callgrind::count(&compile)
 }

@@ -1,0 +1,29 @@
+//! Instructions, as callgrind counts them.
+
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+/// The instructions that `command` runs, its start included.
+pub fn count(command: &Command) -> anyhow::Result<u64> {
+    let mut valgrind = Command::new("valgrind");
+    valgrind
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (name, value) in command.get_envs() {
+        valgrind.env(name, value.unwrap_or_default());
+    }
+    let output = valgrind
+        .output()
+        .context("cannot run valgrind; install the package valgrind")?;
+    let told = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        bail!("{valgrind:?} failed:\n{told}");
+    }
+    let count = told
+        .lines()
+        .find_map(|line| line.split_once("Collected : "));
+    let (_, count) = count.with_context(|| format!("callgrind gave no count:\n{told}"))?;
+    Ok(count.trim().parse()?)
+}
