@@ -146,7 +146,7 @@ fn program_of(dir: &Path, mode: Mode) -> PathBuf {
 
 /// Adds what a build alone does not tell.
 ///
-/// A build with lld's cache has the compiles of the one without it.
+/// A build with lld's cache that follows one without it has the compiles of that.
 ///
 /// The LTO part of a distributed build is the thin link, the backends and the link. In the others
 /// it is in the rustc of the last crate: what that takes longer than the one of the distributed

@@ -21,8 +21,8 @@ pub enum Mode {
     Fat,
     /// `-Clinker-plugin-lto`: lld does ThinLTO in one process.
     Lld,
-    /// The same with lld's cache of native objects. Only the last crate is built: the others are
-    /// those of [`Mode::Lld`].
+    /// The same with lld's cache of native objects. Its crates but the last are those of
+    /// [`Mode::Lld`], and are not built if those are.
     LldCached,
     Distributed,
 }
@@ -59,9 +59,10 @@ impl Mode {
         }
     }
 
-    /// Whether the builds after edits are repeated. It is not worth the time where no goal asks.
+    /// Whether the builds after edits are repeated: where they are to be compared, which saves half
+    /// of the time.
     pub fn is_repeated(self) -> bool {
-        !matches!(self, Mode::None | Mode::Fat)
+        matches!(self, Mode::Thin | Mode::LldCached | Mode::Distributed)
     }
 
     /// Builds the program in `dir`, which holds what the last build in this mode left.
