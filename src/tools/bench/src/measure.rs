@@ -67,6 +67,8 @@ pub fn run(
     say(format_args!("{name}: fetch"));
     let mut source = fetch::source(tools, &program.package, dir)?;
     let leaf = source.copy_dependency(tools, program.leaf_crate, dir)?;
+    let last = Place::find(&source.root, &program.last)?;
+    let leaf = Place::find(&leaf, &program.leaf)?;
 
     let mut measured = Measured {
         program: program.package.to_string(),
@@ -106,7 +108,6 @@ pub fn run(
         round(CLEAN, &MODES, |in_mode| &mut in_mode.clean)?;
     }
     let programs = MODES.map(|mode| program_of(dir, mode));
-    let last = Place::find(&source.root, &program.last)?;
     for number in 0..runs {
         last.edit(number)?;
         round("edit of the last crate", modes(number), |in_mode| {
@@ -114,7 +115,6 @@ pub fn run(
         })?;
     }
     drop(last);
-    let leaf = Place::find(&leaf, &program.leaf)?;
     for number in 0..runs {
         leaf.edit(number)?;
         round("edit of the leaf crate", modes(number), |in_mode| {
