@@ -60,12 +60,13 @@ fn run(args: Args) -> anyhow::Result<Report> {
     let chart_dir = args.chart_dir.unwrap_or_else(|| dir.clone());
     fs::create_dir_all(&chart_dir)
         .with_context(|| format!("cannot make {}", chart_dir.display()))?;
-    let measured = programs
-        .into_iter()
-        .map(|program| measure::run(&tools, program, &dir, args.cleans.get(), args.runs.get()))
-        .collect::<anyhow::Result<_>>()?;
-    let report = Report::new(&tools, measured);
-    report.write(&chart_dir)?;
+    let mut report = Report::new(&tools);
+    for program in programs {
+        let (cleans, runs) = (args.cleans.get(), args.runs.get());
+        report.add(measure::run(&tools, program, &dir, cleans, runs)?);
+        // What is measured is kept, even if the next program fails.
+        report.write(&chart_dir)?;
+    }
     Ok(report)
 }
 

@@ -29,13 +29,18 @@ pub struct Report {
 }
 
 impl Report {
-    pub fn new(tools: &Toolchain, programs: Vec<Measured>) -> Report {
+    pub fn new(tools: &Toolchain) -> Report {
         Report {
             rustc: tools.version.clone(),
             cores: tools.jobs.get(),
-            goals: programs.iter().flat_map(goals::of).collect(),
-            programs,
+            programs: Vec::new(),
+            goals: Vec::new(),
         }
+    }
+
+    pub fn add(&mut self, measured: Measured) {
+        self.goals.extend(goals::of(&measured));
+        self.programs.push(measured);
     }
 
     /// Writes `bench.json` and `bench.svg` into `dir`.
