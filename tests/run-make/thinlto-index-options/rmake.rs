@@ -152,7 +152,7 @@ fn object_stderr(options: &[&str]) -> String {
 }
 
 /// What a profile says of functions is put into modules when they are compiled. A backend that is
-/// told of the profile runs the passes for modules with one, as `-Clto=thin` and clang do.
+/// told of the profile runs the passes for modules with one, as `-Clto=thin` does.
 fn profile_use() {
     rfs::write("profile.txt", ":ir\nmain\n1\n1\n5\n");
     llvm_profdata().merge().input("profile.txt").output("x.profdata").run();
