@@ -6,7 +6,6 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -16,7 +15,7 @@ use rayon::prelude::*;
 
 use crate::cache::{Cache, Key};
 use crate::command::{self, Usage};
-use crate::folder::fresh;
+use crate::folder;
 use crate::link_inputs::{Program, bytes};
 use crate::thin_link::ThinLink;
 use crate::toolchain::Toolchain;
@@ -45,7 +44,7 @@ pub fn run(
     dir: &Path,
     done: impl Fn(usize) + Sync,
 ) -> anyhow::Result<Backends> {
-    let folder = fresh(dir, "modules")?;
+    let folder = folder::reused(dir, "modules")?;
     let cache = Cache::open(&dir.join("cache"))?;
     let mut selected: Vec<_> = program
         .modules
@@ -59,7 +58,7 @@ pub fn run(
         .build()?;
     pool.install(|| {
         let hashes = program.modules.par_iter().map(|module| {
-            symlink(&module.bitcode, folder.join(&module.name))?;
+            folder::link(&module.bitcode, &folder.join(&module.name))?;
             Ok((
                 module.name.as_str(),
                 (hash(&module.bitcode)?, module.bitcode_bytes),

@@ -6,9 +6,10 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use tempfile::TempDir;
 
 use crate::command::{self, Usage};
-use crate::folder::fresh;
+use crate::folder::replaced;
 use crate::link_inputs::{Module, Program, suffix_replace};
 
 /// What the thin link hands on.
@@ -17,6 +18,8 @@ pub struct ThinLink {
     /// The names of the modules that the linker took.
     selected: HashSet<String>,
     pub usage: Usage,
+    /// Removed with this, not while the program waits.
+    _old: TempDir,
 }
 
 impl ThinLink {
@@ -48,7 +51,7 @@ impl ThinLink {
 /// the modules' names in the indexes, and the backends find the bitcode under them in another
 /// folder. In the linker's there is no bitcode, so that it cannot read any.
 pub fn run(program: &Program, dir: &Path) -> anyhow::Result<ThinLink> {
-    let thin = fresh(dir, "thin-link")?;
+    let (thin, old) = replaced(dir, "thin-link")?;
     for module in &program.modules {
         let name = module.summary_name();
         symlink(&module.summary, thin.join(&name))
@@ -70,5 +73,6 @@ pub fn run(program: &Program, dir: &Path) -> anyhow::Result<ThinLink> {
         dir: thin,
         selected: selected.lines().map(str::to_owned).collect(),
         usage,
+        _old: old,
     })
 }
