@@ -1,8 +1,8 @@
-// A program that goes through the run-time parts of std, and one without std, each made in three
-// ways: of native code, by ThinLTO in the linker, and by distributed ThinLTO with the modules of std
-// that are files of the sysroot. In each way they print the same, panic with the same frames, and
-// exit with the same status; and in both ways of LTO it is std's modules that are linked, not its
-// native code.
+// A program that goes through the run-time parts of std, and one without std, each made in four
+// ways: of native code, by ThinLTO in rustc and in the linker, and by distributed ThinLTO with the
+// modules of std that are files of the sysroot. In each way they print the same, panic with the same
+// frames, and exit with the same status; and with the linker's and distributed ThinLTO it is std's
+// modules that are linked, not its native code.
 
 //@ ignore-cross-compile
 //@ only-x86_64-unknown-linux-gnu
@@ -37,11 +37,12 @@ fn main() {
     for (source, panic) in [("program.rs", "unwind"), ("no_std.rs", "abort")] {
         let native = linked(rustc(), source, panic, "native");
         let off = linked(thin_link_rustc(), source, panic, "off");
+        let in_rustc = linked(lto_thin_rustc(), source, panic, "in_rustc");
         let in_process = linked(std_lto_rustc(), source, panic, "in_process");
         let distributed = distributed(source, panic);
         let expected = run(&native);
         assert_expected(source, &expected);
-        for program in [&off, &in_process, &distributed] {
+        for program in [&off, &in_rustc, &in_process, &distributed] {
             let found = run(program);
             assert_eq!(found, expected, "{source} {}", program.display());
         }
@@ -60,6 +61,12 @@ fn compile(mut rustc: Rustc, source: &str, panic: &str) -> Rustc {
         .codegen_units(2)
         .arg("-L.")
         .arg("--extern=memchr=libmemchr.rlib");
+    rustc
+}
+
+fn lto_thin_rustc() -> Rustc {
+    let mut rustc = rustc();
+    rustc.arg("-Clto=thin");
     rustc
 }
 
