@@ -31,7 +31,7 @@ fn main() {
 fn compared(level: &str, folder: &Path) {
     let compile = |rustc: &mut Rustc, source: &str, crate_type: &str| {
         rustc.opt_level(level).input(source).crate_type(crate_type).codegen_units(1);
-        rustc.panic("abort").library_search_path(folder);
+        rustc.panic("abort").arg(format!("-L{}", folder.display()));
     };
     let mut library = thin_link_rustc();
     compile(&mut library, "library.rs", "rlib");
@@ -57,21 +57,22 @@ fn compared(level: &str, folder: &Path) {
     let mut program = rustc();
     compile(&mut program, "program.rs", "staticlib");
     program.args(["-Clto=thin", "-Csave-temps"]).out_dir(&one_process).run();
-    let module = |prefix: &str| {
+    let module = |of: &str| {
+        let prefix = format!("program.{of}.");
         let mut found = shallow_find_files(&one_process, |path| {
             let name = path.file_name().unwrap().to_str().unwrap();
-            name.starts_with(prefix) && has_suffix(path, ".rcgu.o")
+            name.starts_with(&prefix) && has_suffix(path, ".rcgu.o")
         });
         assert_eq!(found.len(), 1, "{prefix}: {found:?}");
         found.pop().unwrap()
     };
 
-    let expected = disassembly(&module("program.program."));
+    let expected = disassembly(&module("program"));
     let found = disassembly(&folder.join("program.native.o"));
     assert!(found.contains("<entry>:") && !found.contains("library5weigh"), "{found}");
     assert_eq!(found, expected, "{level}");
 
-    let expected = functions(&disassembly(&module("program.library.")));
+    let expected = functions(&disassembly(&module("library")));
     let found = functions(&disassembly(&folder.join("library.native.o")));
     assert_eq!(found, expected, "{level}");
     assert!(found.iter().any(|(name, length)| name.contains("large") && *length > 20), "{found:?}");
