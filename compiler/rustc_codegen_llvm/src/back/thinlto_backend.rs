@@ -14,9 +14,10 @@ use rustc_fs_util::path_to_c_string;
 use rustc_macros::Diagnostic;
 use rustc_session::Session;
 use rustc_session::config::{
-    Input, Lto, OptLevel, OutFileName, OutputFilenames, OutputType, Passes, SplitDwarfKind, Strip,
+    CFGuard, CFProtection, Input, Lto, OptLevel, OutFileName, OutputFilenames, OutputType, Passes,
+    SplitDwarfKind, Strip,
 };
-use rustc_target::spec::{MergeFunctions, SplitDebuginfo, StackProtector};
+use rustc_target::spec::{FramePointer, MergeFunctions, SplitDebuginfo, StackProtector};
 
 use crate::back::profiling::{
     LlvmSelfProfiler, selfprofile_after_pass_callback, selfprofile_before_pass_callback,
@@ -137,6 +138,10 @@ fn refuse_options(sess: &Session) {
         ("-Cpasses", !cg.passes.is_empty(), SOURCE),
         ("-Cforce-unwind-tables", cg.force_unwind_tables.is_some(), FUNCTIONS),
         ("-Cno-redzone", cg.no_redzone.is_some(), FUNCTIONS),
+        ("-Cforce-frame-pointers", cg.force_frame_pointers != FramePointer::MayOmit, FUNCTIONS),
+        ("-Ccontrol-flow-guard", cg.control_flow_guard != CFGuard::Disabled, SOURCE),
+        ("-Zcf-protection", z.cf_protection != CFProtection::None, SOURCE),
+        ("-Zbranch-protection", z.branch_protection.is_some(), SOURCE),
         ("-Zstack-protector", z.stack_protector != StackProtector::None, FUNCTIONS),
         ("-Cinstrument-coverage", sess.instrument_coverage(), INSTRUMENTS),
         ("-Cprofile-generate", cg.profile_generate.enabled(), INSTRUMENTS),
@@ -146,6 +151,7 @@ fn refuse_options(sess: &Session) {
         ("-Clink-arg", !cg.link_args.is_empty(), LINK),
         ("-Cprefer-dynamic", cg.prefer_dynamic, LINK),
         ("-Crpath", cg.rpath, LINK),
+        ("-Crelro-level", cg.relro_level.is_some(), LINK),
         ("-Cstrip", cg.strip != Strip::None, LINK),
         ("-Clto", matches!(sess.lto(), Lto::Thin | Lto::Fat), LTO),
         ("-Clinker-plugin-lto", cg.linker_plugin_lto.enabled(), LTO),
