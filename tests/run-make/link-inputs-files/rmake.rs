@@ -4,6 +4,9 @@
 //@ ignore-cross-compile
 //@ only-x86_64-unknown-linux-gnu
 
+use std::env;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use run_make_support::link_inputs::{linker, list, read_link_inputs, text};
@@ -19,6 +22,7 @@ fn main() {
     incremental();
     without_compiling();
     unwritable();
+    not_unicode();
     stale();
 }
 
@@ -163,6 +167,25 @@ fn unwritable() {
     failed.assert_exit_code(1);
     failed.assert_stderr_contains("error: cannot write the link inputs `missing/inputs.json`: ");
     failed.assert_stderr_contains("= help: make room there, or choose another place with");
+    rfs::remove_dir_all("out");
+}
+
+/// JSON holds Unicode only. Arguments are Unicode, but the compiler may be in a folder that is not.
+fn not_unicode() {
+    let sysroot = bare_rustc().print("sysroot").run().stdout_utf8();
+    let moved = Path::new(OsStr::from_bytes(b"sysroot-\xff"));
+    cmd("cp").args(["--archive", "--link", sysroot.trim()]).arg(moved).run();
+    let mut rustc = cmd("rustc");
+    rustc.env("PATH", env::join_paths([&cwd().join(moved).join("bin")]).unwrap());
+    rustc.env_remove("LD_LIBRARY_PATH");
+    rustc.args(["-Zunstable-options", "--emit=link-inputs", "--out-dir=out", "library.rs"]);
+    let failed = rustc.arg("--crate-type=cdylib").run_fail();
+    failed.assert_exit_code(1);
+    failed.assert_stderr_contains("error: the link inputs cannot name `");
+    failed.assert_stderr_contains("`, which is not valid UTF-8");
+    failed.assert_stderr_contains("= help: the file is JSON, which holds Unicode only");
+    assert!(!Path::new("out/library.link-inputs.json").exists());
+    rfs::remove_dir_all(moved);
     rfs::remove_dir_all("out");
 }
 

@@ -116,7 +116,7 @@ pub(crate) enum MemberKind {
 
 impl Member {
     /// Whether the member was compiled from Rust: native code, or bitcode.
-    pub fn is_module(&self) -> bool {
+    pub(crate) fn is_module(&self) -> bool {
         looks_like_rust_object_file(&self.name)
     }
 }
