@@ -10,33 +10,24 @@ mod measure;
 mod mode;
 mod programs;
 mod report;
-mod spread;
 mod workload;
 
-use std::fs;
 use std::num::NonZeroUsize;
-use std::path::{self, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Parser;
 use distributed::toolchain::Toolchain;
 use distributed::wrapper;
+use tool_support::args::ToolArgs;
 
 use crate::report::Report;
 
 /// Measures distributed ThinLTO beside other ways to build the same programs.
 #[derive(Parser)]
 struct Args {
-    /// The compiler to measure
-    #[arg(long)]
-    rustc: PathBuf,
-    /// The cargo that fetches and builds
-    #[arg(long)]
-    cargo: PathBuf,
-    /// Where sources and builds go
-    #[arg(long)]
-    work_dir: PathBuf,
+    #[command(flatten)]
+    tool: ToolArgs,
     /// Where `bench.json` and `bench.svg` go [default: the work dir]
     #[arg(long)]
     chart_dir: Option<PathBuf>,
@@ -51,15 +42,11 @@ struct Args {
     runs: NonZeroUsize,
 }
 
-fn run(args: Args) -> anyhow::Result<Report> {
+fn run(args: Args) -> anyhow::Result<()> {
     let programs = programs::select(&args.programs)?;
-    let tools = Toolchain::find(&args.rustc, &args.cargo, None)?;
-    fs::create_dir_all(&args.work_dir)
-        .with_context(|| format!("cannot make {}", args.work_dir.display()))?;
-    let dir = path::absolute(&args.work_dir)?;
+    let tools = Toolchain::find(&args.tool.rustc, &args.tool.cargo, None)?;
+    let dir = args.tool.work_dir()?;
     let chart_dir = args.chart_dir.unwrap_or_else(|| dir.clone());
-    fs::create_dir_all(&chart_dir)
-        .with_context(|| format!("cannot make {}", chart_dir.display()))?;
     let mut report = Report::new(&tools);
     for program in programs {
         let (cleans, runs) = (args.cleans.get(), args.runs.get());
@@ -67,21 +54,13 @@ fn run(args: Args) -> anyhow::Result<Report> {
         // What is measured is kept, even if the next program fails.
         report.write(&chart_dir)?;
     }
-    Ok(report)
+    println!("{}", report.tables());
+    Ok(())
 }
 
 fn main() -> ExitCode {
     if let Some(code) = wrapper::run() {
         return code;
     }
-    match run(Args::parse()) {
-        Ok(report) => {
-            println!("{}", report.tables());
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    tool_support::end(run(Args::parse()))
 }

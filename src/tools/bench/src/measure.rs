@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::ensure;
-use distributed::command;
 use distributed::fetch;
 use distributed::folder;
 use distributed::toolchain::Toolchain;
 use serde::Serialize;
+use tool_support::command;
 
 use crate::edit::Place;
 use crate::mode::{Build, MODES, Mode};

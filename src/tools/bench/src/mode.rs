@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context;
-use distributed::command::Usage;
 use distributed::compile::{self, Built};
 use distributed::fetch::Source;
 use distributed::toolchain::Toolchain;
 use distributed::wrapper;
 use distributed::{backend, link, thin_link};
 use serde::Serialize;
+use tool_support::command::Usage;
+
+/// The most units of an incremental compile: rustc's number.
+const INCREMENTAL_UNITS: u32 = 256;
 
 /// A way to build a program.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,15 +28,19 @@ pub enum Mode {
     /// [`Mode::Lld`], and are not built if those are.
     LldCached,
     Distributed,
+    /// The same, with the program's own crate, the one that is edited, compiled incrementally: its
+    /// units are those of an incremental build, which an edit leaves alone but for a few.
+    DistributedIncremental,
 }
 
-pub const MODES: [Mode; 6] = [
+pub const MODES: [Mode; 7] = [
     Mode::None,
     Mode::Thin,
     Mode::Fat,
     Mode::Lld,
     Mode::LldCached,
     Mode::Distributed,
+    Mode::DistributedIncremental,
 ];
 
 impl Mode {
@@ -45,6 +52,7 @@ impl Mode {
             Mode::Lld => "lld, one process",
             Mode::LldCached => "lld with cache",
             Mode::Distributed => "distributed",
+            Mode::DistributedIncremental => "distributed, incremental",
         }
     }
 
@@ -56,13 +64,14 @@ impl Mode {
             Mode::Fat => "fat",
             Mode::Lld | Mode::LldCached => "lld",
             Mode::Distributed => "distributed",
+            Mode::DistributedIncremental => "distributed-incremental",
         }
     }
 
     /// Whether the builds after edits are repeated: where they are to be compared, which saves half
     /// of the time.
     pub fn is_repeated(self) -> bool {
-        matches!(self, Mode::Thin | Mode::LldCached | Mode::Distributed)
+        !matches!(self, Mode::None | Mode::Fat | Mode::Lld)
     }
 
     /// Builds the program in `dir`, which holds what the last build in this mode left.
@@ -83,7 +92,13 @@ impl Mode {
             Mode::Fat => in_process("fat", &[], &[]),
             Mode::Lld => in_process("false", &plugin, &[]),
             Mode::LldCached => in_process("false", &plugin, &cache),
-            Mode::Distributed => distributed(tools, source, dir),
+            Mode::Distributed => distributed(tools, source, dir, &[]),
+            Mode::DistributedIncremental => {
+                let session = dir.join("incremental");
+                let units = format!("-Ccodegen-units={INCREMENTAL_UNITS}");
+                let incremental = format!("-Cincremental={}", session.display());
+                distributed(tools, source, dir, &[incremental, units])
+            }
         }
     }
 }
@@ -208,8 +223,13 @@ fn rlibs(folder: PathBuf) -> anyhow::Result<u64> {
 }
 
 /// The four steps of the distributed build.
-fn distributed(tools: &Toolchain, source: &Source, dir: &Path) -> anyhow::Result<Build> {
-    let (mut built, program) = compile::bitcode(tools, source, dir)?;
+fn distributed(
+    tools: &Toolchain,
+    source: &Source,
+    dir: &Path,
+    last_flags: &[String],
+) -> anyhow::Result<Build> {
+    let (mut built, program) = compile::bitcode(tools, source, dir, last_flags)?;
     let compile = compiles(&built);
     let last = take_last(source, &mut built)?;
     let start = Instant::now();

@@ -1,21 +1,19 @@
 //! What came out, as tables, as JSON and as a chart.
 
-use std::fs::Permissions;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::fmt;
 use std::path::Path;
 
-use anyhow::Context;
 use chart::{Chart, Panel, Plot};
-use comfy_table::{CellAlignment, Table, presets};
 use distributed::toolchain::Toolchain;
 use indicatif::HumanCount;
 use serde::Serialize;
+use tool_support::file::{write_json, write_whole};
+use tool_support::spread::Spread;
+use tool_support::table::table;
 
 use crate::goals::{self, Goal, lto_seconds, seconds};
 use crate::measure::{InMode, Measured};
 use crate::mode::{Build, MODES, Mode, Step};
-use crate::spread::Spread;
 
 const MEBIBYTE: f64 = 1_048_576.0;
 
@@ -45,9 +43,7 @@ impl Report {
 
     /// Writes `bench.json` and `bench.svg` into `dir`.
     pub fn write(&self, dir: &Path) -> anyhow::Result<()> {
-        let mut json = serde_json::to_string_pretty(self)?;
-        json.push('\n');
-        write_whole(dir, "bench.json", &json)?;
+        write_json(dir, "bench.json", self)?;
         write_whole(dir, "bench.svg", &self.chart().svg()?)
     }
 
@@ -56,7 +52,7 @@ impl Report {
         let mut text = format!("{}, {} cores\n", self.rustc, self.cores);
         for measured in &self.programs {
             text += &format!(
-                "\n{}: medians (least–most)\n\n{}\n",
+                "\n{}: medians (least to most)\n\n{}\n",
                 measured.program,
                 modes(measured)
             );
@@ -69,12 +65,12 @@ impl Report {
         text + &format!("\nGoals\n\n{}", self.goals())
     }
 
-    fn goals(&self) -> Table {
-        let mut table = table(&["program", "goal", "ratio", "at most", ""]);
+    fn goals(&self) -> impl fmt::Display {
+        let mut table = table(["program", "goal", "ratio", "at most", ""]);
         for goal in &self.goals {
             table.add_row([
                 goal.program.clone(),
-                goal.goal.to_owned(),
+                goal.goal.clone(),
                 format!("{:.3}", goal.ratio),
                 format!("{:.3}", goal.at_most),
                 if goal.reached { "reached" } else { "missed" }.to_owned(),
@@ -134,8 +130,8 @@ impl Report {
 }
 
 /// A row for each mode.
-fn modes(measured: &Measured) -> Table {
-    let mut table = table(&[
+fn modes(measured: &Measured) -> impl fmt::Display {
+    let mut table = table([
         "",
         "clean, s",
         "edit of the last crate, s",
@@ -150,21 +146,21 @@ fn modes(measured: &Measured) -> Table {
         let leaf = &in_mode.after_edit_of_leaf_crate;
         table.add_row([
             in_mode.mode.to_owned(),
-            seconds(&in_mode.clean).to_string(),
-            seconds(last).to_string(),
-            lto_seconds(last).to_string(),
-            seconds(leaf).to_string(),
-            lto_seconds(leaf).to_string(),
+            seconds(&in_mode.clean).text(hundredths),
+            seconds(last).text(hundredths),
+            lto_seconds(last).text(hundredths),
+            seconds(leaf).text(hundredths),
+            lto_seconds(leaf).text(hundredths),
             HumanCount(in_mode.clean[0].program_bytes).to_string(),
-            benchmark(in_mode).to_string(),
+            benchmark(in_mode).text(hundredths),
         ]);
     }
     table
 }
 
 /// A row for each step of each mode, clean and after the edits.
-fn steps(measured: &Measured) -> Table {
-    let mut table = table(&[
+fn steps(measured: &Measured) -> impl fmt::Display {
+    let mut table = table([
         "",
         "step",
         "build",
@@ -207,9 +203,6 @@ fn steps(measured: &Measured) -> Table {
             }
         }
     }
-    for column in table.column_iter_mut().take(3) {
-        column.set_cell_alignment(CellAlignment::Left);
-    }
     table
 }
 
@@ -217,27 +210,8 @@ fn benchmark(in_mode: &InMode) -> Spread {
     Spread::of(in_mode.benchmark_seconds.iter().copied())
 }
 
-/// A table with all columns but the first to the right.
-fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::ASCII_MARKDOWN);
-    table.set_header(header);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
-/// Writes the file `name` in `dir` whole or not at all.
-fn write_whole(dir: &Path, name: &str, text: &str) -> anyhow::Result<()> {
-    let readable = Permissions::from_mode(0o644);
-    let mut file = tempfile::Builder::new()
-        .permissions(readable)
-        .tempfile_in(dir)?;
-    file.write_all(text.as_bytes())?;
-    file.persist(dir.join(name))
-        .with_context(|| format!("cannot write {name}"))?;
-    Ok(())
+fn hundredths(number: f64) -> String {
+    format!("{number:.2}")
 }
 
 #[cfg(test)]
@@ -269,7 +243,11 @@ mod tests {
 
     fn report() -> Report {
         let in_mode = |mode: Mode| {
-            let slow = if mode == Mode::Distributed { 1.0 } else { 8.0 };
+            let slow = match mode {
+                Mode::Distributed => 1.0,
+                Mode::DistributedIncremental => 0.5,
+                _ => 8.0,
+            };
             InMode {
                 mode: mode.name(),
                 clean: vec![build(20.0, 10.0)],
@@ -303,7 +281,7 @@ mod tests {
         };
         assert_eq!(
             row("| -Clto=thin | 20.00"),
-            "| -Clto=thin | 20.00 | 8.50 (8.00–9.00) | 8.00 | 16.00 | 64.00 | 1,234,567 | 1.00 (0.19–1.50) |"
+            "| -Clto=thin | 20.00 | 8.50 (8.00 to 9.00) | 8.00 | 16.00 | 64.00 | 1,234,567 | 1.00 (0.19 to 1.50) |"
         );
         assert_eq!(
             row("| distributed | compile | clean"),
@@ -319,9 +297,16 @@ mod tests {
     fn goals_are_reached_or_missed() {
         let goals = report().goals;
         let reached: Vec<_> = goals.iter().map(|goal| goal.reached).collect();
-        assert_eq!(reached, [true, true, true, false]);
+        assert_eq!(reached, [[true, true, true, false]; 2].concat());
         let ratios: Vec<_> = goals.iter().map(|goal| goal.ratio).collect();
-        assert_eq!(ratios, [1.0 / 8.0, 1.0 / 64.0, 1.0, 1.5]);
+        assert_eq!(
+            ratios,
+            [
+                [1.0 / 8.0, 1.0 / 64.0, 1.0, 1.5],
+                [1.0 / 16.0, 1.0 / 256.0, 1.0, 1.5]
+            ]
+            .concat()
+        );
     }
 
     #[test]

@@ -6,27 +6,28 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, ensure};
-use comfy_table::{CellAlignment, Table, presets};
+use anyhow::ensure;
 use indicatif::{ProgressBar, ProgressStyle};
-use wait4::Wait4;
+use tool_support::args::ToolArgs;
+use tool_support::command;
+use tool_support::spread::Spread;
+use tool_support::table::table;
 
 use crate::callgrind;
-use crate::spread::{Spread, grouped};
+use crate::grouped;
 
 /// The crates whose modules are measured. The first imports from the second.
 const CRATES: [&str; 2] = ["measured", "memchr"];
 
 /// Prints what rustc and clang need as backends, in instructions and in memory.
-pub fn compare(rustc: &Path, cargo: &Path, work_dir: &Path, runs: usize) -> anyhow::Result<()> {
+pub fn compare(tool: &ToolArgs, work_dir: &Path, runs: usize) -> anyhow::Result<()> {
+    let (rustc, cargo) = (&tool.rustc, &tool.cargo);
     let folder = tempfile::tempdir_in(work_dir)?;
     let modules = modules(rustc, cargo, folder.path())?;
 
     let style = ProgressStyle::with_template("{elapsed_precise} {bar:30} {pos}/{len} {msg}")?;
     let bar = ProgressBar::new((modules.len() * 2 * runs) as u64).with_style(style);
-    let mut table = Table::new();
-    table.load_preset(presets::ASCII_MARKDOWN);
-    table.set_header([
+    let mut table = table([
         "module",
         "bitcode",
         "rustc",
@@ -49,19 +50,16 @@ pub fn compare(rustc: &Path, cargo: &Path, work_dir: &Path, runs: usize) -> anyh
         }
         let mut row = vec![
             module.file_name().unwrap().to_string_lossy().into_owned(),
-            grouped(fs::metadata(module)?.len() as i64),
+            grouped(fs::metadata(module)?.len() as f64),
         ];
-        for mut measured in [counts, peaks] {
-            let [ours, clang] = [0, 1].map(|number| Spread::of(&mut measured[number]));
-            row.extend([ours.to_string(), clang.to_string()]);
-            row.push(format!("{:.4}", ours.median as f64 / clang.median as f64));
+        for measured in [counts, peaks] {
+            let [ours, clang] = measured.map(Spread::of);
+            row.extend([ours.text(grouped), clang.text(grouped)]);
+            row.push(format!("{:.4}", ours.median / clang.median));
         }
         table.add_row(row);
     }
     bar.finish_and_clear();
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
     println!("Backends of modules with -O3; median (least to most) of {runs} runs\n{table}");
     Ok(())
 }
@@ -83,16 +81,18 @@ fn modules(rustc: &Path, cargo: &Path, folder: &Path) -> anyhow::Result<Vec<Path
     )?;
     // With a target, the flags are not for build scripts.
     let target = "x86_64-unknown-linux-gnu";
-    run(Command::new(std::path::absolute(cargo)?)
-        .args(["build", "--quiet", "--release", "--target", target])
-        .args(["--target-dir", "target"])
-        .current_dir(folder)
-        .env("RUSTC", std::path::absolute(rustc)?)
-        .env(
-            "RUSTFLAGS",
-            "-Zunstable-options -Clinker-plugin-lto --emit=obj,thin-link-bitcode \
+    command::run(
+        Command::new(std::path::absolute(cargo)?)
+            .args(["build", "--quiet", "--release", "--target", target])
+            .args(["--target-dir", "target"])
+            .current_dir(folder)
+            .env("RUSTC", std::path::absolute(rustc)?)
+            .env(
+                "RUSTFLAGS",
+                "-Zunstable-options -Clinker-plugin-lto --emit=obj,thin-link-bitcode \
              -Clinker=clang-19 -Clink-arg=-fuse-ld=lld",
-        ))?;
+            ),
+    )?;
     let deps = folder.join("target").join(target).join("release/deps");
     let mut bitcode = Vec::new();
     for entry in fs::read_dir(&deps)? {
@@ -104,10 +104,12 @@ fn modules(rustc: &Path, cargo: &Path, folder: &Path) -> anyhow::Result<Vec<Path
     }
     bitcode.sort();
     // What std defines is not looked at: `-shared` allows that.
-    run(Command::new("ld.lld-19")
-        .args(["-shared", "--thinlto-index-only"])
-        .arg("--thinlto-object-suffix-replace=.indexing.o;.o")
-        .args(bitcode.iter().map(|path| path.with_extension("indexing.o"))))?;
+    command::run(
+        Command::new("ld.lld-19")
+            .args(["-shared", "--thinlto-index-only"])
+            .arg("--thinlto-object-suffix-replace=.indexing.o;.o")
+            .args(bitcode.iter().map(|path| path.with_extension("indexing.o"))),
+    )?;
     let measured = bitcode.into_iter().filter(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         CRATES.iter().any(|krate| name.starts_with(krate))
@@ -159,21 +161,8 @@ fn clang_backend(module: &Path) -> Command {
 }
 
 /// The most memory that `command` has in use, in KiB.
-fn peak(command: &Command) -> anyhow::Result<u64> {
+fn peak(command: &Command) -> anyhow::Result<f64> {
     let mut again = Command::new(command.get_program());
-    let usage = again
-        .args(command.get_args())
-        .spawn()
-        .and_then(|mut child| child.wait4())
-        .with_context(|| format!("cannot run {command:?}"))?;
-    ensure!(usage.status.success(), "{command:?} failed");
-    Ok(usage.rusage.maxrss / 1024)
-}
-
-fn run(command: &mut Command) -> anyhow::Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("cannot run {command:?}"))?;
-    ensure!(status.success(), "{command:?} failed");
-    Ok(())
+    let usage = command::run(again.args(command.get_args()))?.usage;
+    Ok(usage.peak_memory as f64 / 1024.0)
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 /// The instructions that `command` runs, its start included.
-pub fn count(command: &Command) -> anyhow::Result<u64> {
+pub fn count(command: &Command) -> anyhow::Result<f64> {
     let mut valgrind = Command::new("valgrind");
     valgrind
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])

@@ -4,7 +4,6 @@
 
 mod backend;
 mod callgrind;
-mod spread;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,10 +13,10 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, ensure};
 use cargo_metadata::MetadataCommand;
 use clap::Parser;
-use comfy_table::{CellAlignment, Table, presets};
-use indicatif::{ProgressBar, ProgressStyle};
-
-use crate::spread::{Spread, grouped};
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use tool_support::args::ToolArgs;
+use tool_support::spread::Spread;
+use tool_support::table::table;
 
 const FLAGS: &str = "-O -Clinker-plugin-lto -Ccodegen-units=1";
 
@@ -25,39 +24,26 @@ const FLAGS: &str = "-O -Clinker-plugin-lto -Ccodegen-units=1";
 /// backend beside clang's.
 #[derive(Parser)]
 struct Args {
-    /// The compiler to measure.
-    #[arg(long)]
-    rustc: PathBuf,
-    /// The cargo that fetches memchr.
-    #[arg(long)]
-    cargo: PathBuf,
-    /// Where outputs go.
-    #[arg(long)]
-    work_dir: PathBuf,
-    /// Another compiler, an unpatched one, say, to measure side by side.
+    #[command(flatten)]
+    tool: ToolArgs,
+    /// Another compiler, an unpatched one, say, to measure side by side
     #[arg(long)]
     beside: Option<PathBuf>,
-    /// Compiles of each kind; the median of their counts is taken.
+    /// Compiles of each kind; the median of their counts is taken
     #[arg(long, default_value_t = 5)]
     runs: usize,
 }
 
 fn main() -> ExitCode {
-    match run(Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    tool_support::end(run(Args::parse()))
 }
 
 fn run(args: Args) -> anyhow::Result<()> {
     ensure!(args.runs > 0, "`--runs` has to be at least 1");
-    fs::create_dir_all(&args.work_dir)?;
-    let memchr = memchr(&args.cargo, &args.work_dir)?;
+    let work_dir = args.tool.work_dir()?;
+    let memchr = memchr(&args.tool.cargo, &work_dir)?;
 
-    let mut compilers = vec![args.rustc.clone()];
+    let mut compilers = vec![args.tool.rustc.clone()];
     compilers.extend(args.beside);
     let style = ProgressStyle::with_template("{elapsed_precise} {bar:30} {pos}/{len} {msg}")?;
     let bar = ProgressBar::new((compilers.len() * args.runs * 2) as u64).with_style(style);
@@ -67,7 +53,7 @@ fn run(args: Args) -> anyhow::Result<()> {
         for (compiler, counts) in compilers.iter().zip(&mut counts) {
             for (emit, counts) in ["obj", "obj,thin-link-bitcode"].iter().zip(counts) {
                 bar.set_message(format!("{} --emit={emit}", compiler.display()));
-                counts.push(instructions(compiler, &memchr, emit, &args.work_dir)?);
+                counts.push(instructions(compiler, &memchr, emit, &work_dir)?);
                 bar.inc(1);
             }
         }
@@ -78,30 +64,32 @@ fn run(args: Args) -> anyhow::Result<()> {
         "memchr 2.7.4, {FLAGS}; median (least to most) of {} runs",
         args.runs
     );
-    let mut table = Table::new();
-    table.load_preset(presets::ASCII_MARKDOWN);
-    table.set_header([
+    let mut table = table([
         "compiler",
         "--emit=obj",
         "--emit=obj,thin-link-bitcode",
         "more",
         "times",
     ]);
-    for (compiler, [without, with]) in compilers.iter().zip(&mut counts) {
-        let (without, with) = (Spread::of(without), Spread::of(with));
+    for (compiler, counts) in compilers.iter().zip(counts) {
+        let [without, with] = counts.map(Spread::of);
+        let more = with.median - without.median;
         table.add_row([
             compiler.display().to_string(),
-            without.to_string(),
-            with.to_string(),
-            grouped(with.median as i64 - without.median as i64),
-            format!("{:.4}", with.median as f64 / without.median as f64),
+            without.text(grouped),
+            with.text(grouped),
+            grouped(more),
+            format!("{:.4}", with.median / without.median),
         ]);
     }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
     println!("{table}\n");
-    backend::compare(&args.rustc, &args.cargo, &args.work_dir, args.runs)
+    backend::compare(&args.tool, &work_dir, args.runs)
+}
+
+/// A whole number with its digits in groups of three.
+fn grouped(number: f64) -> String {
+    let sign = if number < 0.0 { "-" } else { "" };
+    format!("{sign}{}", HumanCount(number.abs() as u64))
 }
 
 /// The root of memchr's source, fetched by cargo from crates.io.
@@ -127,7 +115,7 @@ fn memchr(cargo: &Path, work_dir: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// The instructions of one compile, as callgrind counts them.
-fn instructions(rustc: &Path, source: &Path, emit: &str, work_dir: &Path) -> anyhow::Result<u64> {
+fn instructions(rustc: &Path, source: &Path, emit: &str, work_dir: &Path) -> anyhow::Result<f64> {
     let out_dir = tempfile::tempdir_in(work_dir)?;
     let mut compile = Command::new(rustc);
     compile.arg(source);
@@ -142,4 +130,16 @@ fn instructions(rustc: &Path, source: &Path, emit: &str, work_dir: &Path) -> any
         .args(["-Zunstable-options", &format!("--emit={emit}")]);
     compile.args([OsStr::new("--out-dir"), out_dir.path().as_os_str()]);
     callgrind::count(&compile)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_three() {
+        assert_eq!(grouped(999.0), "999");
+        assert_eq!(grouped(4_786_839.0), "4,786,839");
+        assert_eq!(grouped(-100_000.0), "-100,000");
+    }
 }

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::process::Command;
 
 use anyhow::Context;
-use distributed::command;
 use distributed::link_inputs::Program;
 use distributed::thin_link::ThinLink;
 use distributed::toolchain::Toolchain;
 use rayon::prelude::*;
 use serde::Serialize;
+use tool_support::command;
 
 /// Functions whose body comes into a module from another one. A function that several modules
 /// import counts for each of them; variables and aliases do not count.

@@ -8,18 +8,16 @@ mod compare;
 mod imports;
 mod report;
 
-use std::fs;
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
-use std::path::{self, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Parser;
 use distributed::fetch::{self, Package};
 use distributed::toolchain::Toolchain;
 use distributed::{backend, compile, link, thin_link, wrapper};
 use indicatif::ProgressStyle;
+use tool_support::args::ToolArgs;
 use tracing_subscriber::EnvFilter;
 
 use crate::report::{Report, Steps};
@@ -33,25 +31,16 @@ const PACKAGE: Package = Package {
 /// Builds ripgrep by distributed ThinLTO, and compares it with a plain build.
 #[derive(Parser)]
 struct Args {
-    /// The compiler with `--emit=thin-link-bitcode`
-    #[arg(long)]
-    rustc: PathBuf,
-    /// The cargo that fetches and builds
-    #[arg(long)]
-    cargo: PathBuf,
-    /// Where sources, intermediate files, programs and `demo.json` go
-    #[arg(long)]
-    work_dir: PathBuf,
+    #[command(flatten)]
+    tool: ToolArgs,
     /// How many processes may run at a time [default: as many as there are cores]
     #[arg(long, short)]
     jobs: Option<NonZeroUsize>,
 }
 
-fn run(args: Args) -> anyhow::Result<Report> {
-    let tools = Toolchain::find(&args.rustc, &args.cargo, args.jobs)?;
-    fs::create_dir_all(&args.work_dir)
-        .with_context(|| format!("cannot make {}", args.work_dir.display()))?;
-    let dir = path::absolute(&args.work_dir)?;
+fn run(args: Args) -> anyhow::Result<()> {
+    let tools = Toolchain::find(&args.tool.rustc, &args.tool.cargo, args.jobs)?;
+    let dir = args.tool.work_dir()?;
     let mut steps = Steps::default();
 
     let source = steps.time("fetch", |_| fetch::source(&tools, &PACKAGE, &dir))?;
@@ -59,7 +48,7 @@ fn run(args: Args) -> anyhow::Result<Report> {
         compile::program(&tools, &source, &dir.join("plain"), "false", &[], &[])
     })?;
     let (_, program) = steps.time("compile", |_| {
-        compile::bitcode(&tools, &source, &dir.join("bitcode"))
+        compile::bitcode(&tools, &source, &dir.join("bitcode"), &[])
     })?;
     let thin = steps.time("thin link", |_| thin_link::run(&program, &dir))?;
     let backends = steps.time("backends", |bar| {
@@ -83,7 +72,8 @@ fn run(args: Args) -> anyhow::Result<Report> {
         &tools, &PACKAGE, &program, &backends, imports, answers, steps,
     );
     report.write(&dir)?;
-    Ok(report)
+    println!("{report}");
+    Ok(())
 }
 
 fn main() -> ExitCode {
@@ -104,14 +94,5 @@ fn main() -> ExitCode {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .init();
-    match run(args) {
-        Ok(report) => {
-            println!("{report}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    tool_support::end(run(args))
 }

@@ -2,19 +2,17 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::fs::Permissions;
-use std::io::{BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use comfy_table::{CellAlignment, Table, presets};
 use distributed::backend::Backends;
 use distributed::fetch::Package;
 use distributed::link_inputs::Program;
 use distributed::toolchain::Toolchain;
 use indicatif::{HumanCount, ProgressBar};
 use serde::Serialize;
+use tool_support::file;
+use tool_support::table::table;
 
 use crate::compare::Answers;
 use crate::imports::Imports;
@@ -100,17 +98,7 @@ impl Report {
 
     /// Writes `demo.json` into `dir`.
     pub fn write(&self, dir: &Path) -> anyhow::Result<()> {
-        let readable = Permissions::from_mode(0o644);
-        let mut file = tempfile::Builder::new()
-            .permissions(readable)
-            .tempfile_in(dir)?;
-        let mut writer = BufWriter::new(&mut file);
-        serde_json::to_writer_pretty(&mut writer, self)?;
-        writeln!(writer)?;
-        writer.flush()?;
-        drop(writer);
-        file.persist(dir.join("demo.json"))?;
-        Ok(())
+        file::write_json(dir, "demo.json", self)
     }
 }
 
@@ -118,9 +106,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |number: usize| HumanCount(number as u64).to_string();
         let share = 100.0 * self.summary_bytes as f64 / self.bitcode_bytes as f64;
-        let mut table = Table::new();
-        table.load_preset(presets::ASCII_MARKDOWN);
-        table.set_header([self.program.as_str(), self.rustc.as_str()]);
+        let mut table = table([self.program.as_str(), self.rustc.as_str()]);
         table.add_row(["crates", &count(self.crates)]);
         table.add_row(["modules", &count(self.modules)]);
         table.add_row([
@@ -145,9 +131,6 @@ impl fmt::Display for Report {
         table.add_row(["bytes of answers", &count(self.compared.bytes)]);
         for Step { name, seconds } in &self.steps.0 {
             table.add_row([format!("seconds: {name}"), format!("{seconds:.1}")]);
-        }
-        if let Some(column) = table.column_mut(1) {
-            column.set_cell_alignment(CellAlignment::Right);
         }
         write!(f, "{table}")
     }

@@ -12,9 +12,9 @@ use std::process::Command;
 use anyhow::Context;
 use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
+use tool_support::command::{self, Usage};
 
 use crate::cache::{Cache, Key};
-use crate::command::{self, Usage};
 use crate::folder;
 use crate::link_inputs::{Program, bytes};
 use crate::thin_link::ThinLink;

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context;
+use tool_support::command::{self, Usage};
 
-use crate::command::{self, Usage};
 use crate::fetch::Source;
 use crate::link_inputs::{self, Program};
 use crate::toolchain::Toolchain;
 use crate::wrapper::{self, Compile};
 
-/// The units into which each crate is cut: cargo's number for a release.
+/// The units into which each crate is cut: rustc's number for a release.
 const UNITS: u32 = 16;
 
 /// In the folder of a build: cargo's own folder, and what the wrapper notes.
@@ -47,8 +47,14 @@ pub fn program(
 }
 
 /// Compiles the program and all its dependencies to bitcode and summaries into `dir`, which cargo
-/// reuses. Nothing is linked; rustc says how it would have been.
-pub fn bitcode(tools: &Toolchain, source: &Source, dir: &Path) -> anyhow::Result<(Built, Program)> {
+/// reuses. `last_flags` are for the program's own crate. Nothing is linked; rustc says how it would
+/// have been.
+pub fn bitcode(
+    tools: &Toolchain,
+    source: &Source,
+    dir: &Path,
+    last_flags: &[String],
+) -> anyhow::Result<(Built, Program)> {
     let inputs = dir.join("link-inputs.json");
     let mut flags = tools.linker_flags().to_vec();
     flags.extend([
@@ -59,6 +65,7 @@ pub fn bitcode(tools: &Toolchain, source: &Source, dir: &Path) -> anyhow::Result
         "-Clinker-plugin-lto".into(),
     ]);
     let mut cargo = cargo(tools, source, dir, "false", &flags)?;
+    cargo.arg("--").args(last_flags);
     wrapper::leave_out_link(&mut cargo, source.program, &inputs);
     let built = run(cargo, tools, source, dir)?;
     Ok((built, link_inputs::read(&inputs)?))
@@ -74,15 +81,14 @@ fn cargo(
     flags: &[String],
 ) -> anyhow::Result<Command> {
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    // Said to rustc too: with `--emit=obj` it would make one unit.
-    let flags = [flags, &[format!("-Ccodegen-units={UNITS}")]].concat();
-    let mut cargo = tools.cargo("rustc", &flags);
+    let mut cargo = tools.cargo("rustc", flags);
     cargo
         .args(["--release", "--locked", "--offline"])
         .args(["--bin", source.program, "--target", &tools.host])
         .args(["--jobs", &tools.jobs.to_string()])
         .arg("--target-dir")
         .arg(dir.join(TARGET))
+        // If it were not said, rustc would make one unit with `--emit=obj`.
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", UNITS.to_string())
         .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
         .env("CARGO_PROFILE_RELEASE_LTO", lto)

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use cargo_metadata::Metadata;
+use tool_support::command;
 use walkdir::WalkDir;
 
-use crate::command;
 use crate::toolchain::Toolchain;
 
 /// A package of crates.io, and the program in it.

@@ -6,7 +6,6 @@
 
 pub mod backend;
 mod cache;
-pub mod command;
 pub mod compile;
 pub mod fetch;
 pub mod folder;

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use tool_support::command::{self, Usage};
 
 use crate::backend::Backends;
-use crate::command::{self, Usage};
 use crate::link_inputs::{Program, bytes};
 
 /// The program, and what the link took.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use tempfile::TempDir;
+use tool_support::command::{self, Usage};
 
-use crate::command::{self, Usage};
 use crate::folder::replaced;
 use crate::link_inputs::{Module, Program, suffix_replace};
 

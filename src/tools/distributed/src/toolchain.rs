@@ -9,8 +9,7 @@ use std::process::Command;
 use std::thread;
 
 use anyhow::{Context, bail};
-
-use crate::command;
+use tool_support::command;
 
 /// The programs that the driver runs, all found before the first step, and what it asked of them.
 pub struct Toolchain {

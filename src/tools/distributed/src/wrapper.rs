@@ -11,13 +11,10 @@ use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::time::Instant;
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
-use wait4::Wait4;
-
-use crate::command::{self, Usage};
+use tool_support::command::{self, Usage};
 
 const NAME: &str = "rustc-wrapper";
 
@@ -91,20 +88,16 @@ fn run_rustc(mut args: impl Iterator<Item = OsString>) -> anyhow::Result<ExitCod
             replace_link(&mut args, Path::new(&path))?;
         }
     }
-    let start = Instant::now();
-    let mut rustc = Command::new(rustc);
-    let end = rustc.args(args).spawn()?.wait4()?;
+    let (status, usage) = command::pass_through(Command::new(rustc).args(args))?;
     // Cargo asks rustc about the target with a crate of this name.
     if let Some(crate_name) = crate_name.filter(|name| name != "___") {
         let records = env::var_os(RECORDS).with_context(|| format!("{RECORDS} is not set"))?;
-        let usage = command::usage(start, &end.rusage);
         let line = serde_json::to_string(&Compile { crate_name, usage })? + "\n";
         let mut records = OpenOptions::new().append(true).open(records)?;
         // In one piece: other compiles write as well.
         records.write_all(line.as_bytes())?;
     }
-    Ok(end
-        .status
+    Ok(status
         .code()
         .map_or(ExitCode::FAILURE, |code| ExitCode::from(code as u8)))
 }

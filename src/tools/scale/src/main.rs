@@ -1,44 +1,37 @@
 //! Measures how the cost of the thin link grows with the program, over summaries and over bitcode.
 //!
 //! One file a step: [`program`] writes a synthetic program with modules from [`source`],
-//! [`compile`] compiles it, [`thin_link`] is measured by [`measure`], and [`report`] tells.
+//! [`compile`] compiles it, [`thin_link`] is measured, with [`disk`], and [`report`] tells.
 
 mod compile;
-mod measure;
+mod disk;
 mod program;
 mod report;
 mod source;
-mod spread;
 mod thin_link;
 
 use std::fs;
-use std::path::{self, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use clap::Parser;
+use tool_support::args::ToolArgs;
+use tool_support::command::Usage;
+use tool_support::spread::Spread;
 
 use crate::compile::{Compiler, Modules};
-use crate::measure::Usage;
 use crate::report::{Measured, Program, Report};
-use crate::spread::Spread;
 use crate::thin_link::Input;
 
 /// Runs the thin link of synthetic programs of several sizes, over summaries and over bitcode, and
 /// measures seconds, memory and bytes read.
 #[derive(Parser)]
 struct Args {
-    /// The compiler with `--emit=thin-link-bitcode`
-    #[arg(long)]
-    rustc: PathBuf,
-    /// The cargo that builds the programs
-    #[arg(long)]
-    cargo: PathBuf,
-    /// Where programs, compiled modules, `scale.json` and `scale.svg` go
-    #[arg(long)]
-    work_dir: PathBuf,
+    #[command(flatten)]
+    tool: ToolArgs,
     /// The sizes of the programs
     #[arg(long, value_delimiter = ',', default_value = "10,100,1000,5000")]
     modules: Vec<usize>,
@@ -48,25 +41,16 @@ struct Args {
     /// What the programs are made from
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Another folder for `scale.json` and `scale.svg`, that of a document that shows them, say
+    /// Where `scale.json` and `scale.svg` go [default: the work dir]
     #[arg(long)]
     chart_dir: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
-    match run(Args::parse()) {
-        Ok(report) => {
-            println!("{report}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    tool_support::end(run(Args::parse()))
 }
 
-fn run(args: Args) -> anyhow::Result<Report> {
+fn run(args: Args) -> anyhow::Result<()> {
     let ascending = args.modules.is_sorted_by(|one, next| one < next);
     ensure!(
         ascending && args.modules.first().is_some_and(|least| *least > 0),
@@ -76,10 +60,8 @@ fn run(args: Args) -> anyhow::Result<Report> {
     let lld = which::which("ld.lld-19")
         .context("cannot find `ld.lld-19`\nhelp: apt-get install lld-19")?;
     let version = Command::new(&lld).arg("--version").output()?;
-    let compiler = Compiler::new(&args.rustc, &args.cargo)?;
-    fs::create_dir_all(&args.work_dir)
-        .with_context(|| format!("cannot make {}", args.work_dir.display()))?;
-    let work_dir = path::absolute(&args.work_dir)?;
+    let compiler = Compiler::new(&args.tool.rustc, &args.tool.cargo)?;
+    let work_dir = args.tool.work_dir()?;
 
     let start = Instant::now();
     let tell = |modules: usize, what: &str| {
@@ -107,7 +89,8 @@ fn run(args: Args) -> anyhow::Result<Report> {
         programs,
     };
     report.write(args.chart_dir.as_ref().unwrap_or(&work_dir))?;
-    Ok(report)
+    println!("{report}");
+    Ok(())
 }
 
 /// Measures the thin links of the program in `dir`, and checks that they write the same.
@@ -122,11 +105,12 @@ fn measured(lld: &Path, modules: &Modules, runs: usize, dir: &Path) -> anyhow::R
         for kind in order {
             let input = Input::ALL[kind];
             if run > runs {
-                measure::evict(&input.files(modules))?;
+                disk::evict(&input.files(modules))?;
             }
+            let before = disk::bytes_read()?;
             let usage = thin_link::run(lld, modules, input, &outs[kind])?;
             if run > runs {
-                disk_bytes[kind] = usage.disk_bytes;
+                disk_bytes[kind] = disk::bytes_read()? - before;
             } else if run > 0 {
                 usages[kind].push(usage);
             }
@@ -136,15 +120,13 @@ fn measured(lld: &Path, modules: &Modules, runs: usize, dir: &Path) -> anyhow::R
     let [summaries, bitcode] = [0, 1].map(|kind| -> anyhow::Result<Measured> {
         let files = Input::ALL[kind].files(modules);
         let sizes = files.iter().map(|file| Ok(fs::metadata(file)?.len()));
-        let of = |value: fn(&Usage) -> f64| {
-            Spread::of(usages[kind].iter().map(value)).context("no thin link was run")
-        };
+        let of = |value: fn(&Usage) -> f64| Spread::of(usages[kind].iter().map(value));
         Ok(Measured {
             input_bytes: sizes.sum::<std::io::Result<u64>>()?,
             disk_bytes: disk_bytes[kind],
-            seconds: of(|usage| usage.seconds)?,
-            cpu_seconds: of(|usage| usage.cpu_seconds)?,
-            peak_bytes: of(|usage| usage.peak_bytes as f64)?,
+            seconds: of(|usage| usage.seconds),
+            cpu_seconds: of(|usage| usage.cpu_seconds),
+            peak_bytes: of(|usage| usage.peak_memory as f64),
         })
     });
     Ok(Program {

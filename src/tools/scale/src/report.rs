@@ -1,18 +1,15 @@
 //! The results: as a table, as JSON, and as a chart.
 
 use std::fmt;
-use std::fs::{self, Permissions};
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use anyhow::Context;
 use chart::{Axes, Chart, Panel, Plot};
-use comfy_table::{CellAlignment, Table, presets};
 use indicatif::HumanCount;
 use serde::Serialize;
+use tool_support::file::{write_json, write_whole};
+use tool_support::spread::Spread;
+use tool_support::table::table;
 
-use crate::spread::Spread;
 use crate::thin_link::Input;
 
 const MIB: f64 = (1 << 20) as f64;
@@ -57,9 +54,7 @@ pub struct Measured {
 impl Report {
     /// Writes `scale.json` and `scale.svg` into `dir`.
     pub fn write(&self, dir: &Path) -> anyhow::Result<()> {
-        fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-        let json = serde_json::to_string_pretty(self)? + "\n";
-        write_whole(dir, "scale.json", &json)?;
+        write_json(dir, "scale.json", self)?;
         write_whole(dir, "scale.svg", &self.chart().svg()?)
     }
 
@@ -98,11 +93,11 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}; {}; {} cores", self.rustc, self.lld, self.cores)?;
         writeln!(f, "median (least to most) of {} runs", self.runs)?;
-        let mut table = Table::new();
-        table.load_preset(presets::ASCII_MARKDOWN);
-        table.set_header([
-            "modules",
+        let mib = |bytes: f64| format!("{:.1}", bytes / MIB);
+        let seconds = |seconds: f64| format!("{seconds:.3}");
+        let mut table = table([
             "thin link over",
+            "modules",
             "seconds",
             "CPU seconds",
             "peak memory, MiB",
@@ -115,35 +110,16 @@ impl fmt::Display for Report {
                 .zip([&program.summaries, &program.bitcode])
             {
                 table.add_row([
-                    HumanCount(program.modules as u64).to_string(),
                     input.name().to_owned(),
-                    of.seconds.text(1.0, 3),
-                    of.cpu_seconds.text(1.0, 3),
-                    of.peak_bytes.text(MIB, 1),
+                    HumanCount(program.modules as u64).to_string(),
+                    of.seconds.text(seconds),
+                    of.cpu_seconds.text(seconds),
+                    of.peak_bytes.text(mib),
                     HumanCount(of.input_bytes).to_string(),
                     HumanCount(of.disk_bytes).to_string(),
                 ]);
             }
         }
-        for column in table.column_iter_mut() {
-            if column.index != 1 {
-                column.set_cell_alignment(CellAlignment::Right);
-            }
-        }
         write!(f, "{table}")
     }
-}
-
-/// Writes the file `name` in `dir`, whole or not at all.
-fn write_whole(dir: &Path, name: &str, content: &str) -> anyhow::Result<()> {
-    let write = || -> anyhow::Result<()> {
-        let readable = Permissions::from_mode(0o644);
-        let mut file = tempfile::Builder::new()
-            .permissions(readable)
-            .tempfile_in(dir)?;
-        file.write_all(content.as_bytes())?;
-        file.persist(dir.join(name))?;
-        Ok(())
-    };
-    write().with_context(|| format!("cannot write {}", dir.join(name).display()))
 }

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail, ensure};
+use tool_support::command::{self, Usage};
 
 use crate::compile::{BITCODE, Modules, SUMMARY};
-use crate::measure::{self, Usage};
 
 /// What the linker reads.
 #[derive(Clone, Copy, PartialEq)]
@@ -84,7 +84,7 @@ pub fn run(lld: &Path, modules: &Modules, input: Input, out: &Path) -> anyhow::R
         .arg("-o")
         .arg(out.join("program"))
         .current_dir(&modules.dir);
-    measure::run(&mut linker)
+    Ok(command::run(&mut linker)?.usage)
 }
 
 /// What a thin link wrote.

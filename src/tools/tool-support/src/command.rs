@@ -1,7 +1,7 @@
 //! Running a command to its end, and what it took.
 
 use std::io::Read;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Instant;
 
@@ -65,23 +65,34 @@ pub fn run_to_any_end(command: &mut Command) -> anyhow::Result<Ended> {
         reader.join().expect("reading does not panic")
     })
     .with_context(|| format!("cannot read what {command:?} prints"))?;
-    let end = child.wait4()?;
-    let usage = usage(start, &end.rusage);
+    let (status, usage) = wait(child, start)?;
     Ok(Ended {
-        status: end.status,
+        status,
         stdout,
         stderr,
         usage,
     })
 }
 
-/// What a process that ran from `start` till now took.
-pub(crate) fn usage(start: Instant, resources: &wait4::ResourceUsage) -> Usage {
-    Usage {
+/// Runs `command`, whatever its exit status, with the standard streams of this process.
+pub fn pass_through(command: &mut Command) -> anyhow::Result<(ExitStatus, Usage)> {
+    let start = Instant::now();
+    let child = command
+        .spawn()
+        .with_context(|| format!("cannot start {command:?}"))?;
+    wait(child, start)
+}
+
+/// The kernel counts a child's peak of memory from that of the process that starts it, so a tool
+/// must stay smaller than what it measures.
+fn wait(mut child: Child, start: Instant) -> anyhow::Result<(ExitStatus, Usage)> {
+    let end = child.wait4()?;
+    let usage = Usage {
         seconds: start.elapsed().as_secs_f64(),
-        cpu_seconds: (resources.utime + resources.stime).as_secs_f64(),
-        peak_memory: resources.maxrss,
-    }
+        cpu_seconds: (end.rusage.utime + end.rusage.stime).as_secs_f64(),
+        peak_memory: end.rusage.maxrss,
+    };
+    Ok((end.status, usage))
 }
 
 #[cfg(test)]
@@ -112,5 +123,19 @@ mod tests {
         let ended = run(&mut command).unwrap();
         assert_eq!((ended.stdout.len(), ended.stderr.len()), (400_000, 300_000));
         assert!(ended.usage.seconds > 0.0 && ended.usage.peak_memory > 100_000);
+    }
+
+    #[test]
+    fn peak_memory_is_the_process_s_own() {
+        // A shell that holds 64 MiB of text.
+        let script = "x=$(head -c 67108864 /dev/zero | tr '\\0' x); echo ${#x}";
+        let large = run(Command::new("sh").args(["-c", script])).unwrap().usage;
+        assert!(large.peak_memory >= 64 << 20, "{large:?}");
+        assert!(large.cpu_seconds > 0.0, "{large:?}");
+        let (status, small) = pass_through(&mut Command::new("true")).unwrap();
+        assert!(
+            status.success() && small.peak_memory < 64 << 20,
+            "{small:?}"
+        );
     }
 }

@@ -1,9 +1,9 @@
 //! Repeated measurements of one thing.
 
-use std::fmt;
+use serde::Serialize;
 
 /// The median of some values, with the least and the greatest.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
     pub least: f64,
     pub median: f64,
@@ -15,31 +15,21 @@ impl Spread {
     pub fn of(values: impl IntoIterator<Item = f64>) -> Spread {
         let mut values: Vec<_> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
-        let middle = values.len() / 2;
-        let median = if values.len() % 2 == 0 {
-            (values[middle - 1] + values[middle]) / 2.0
-        } else {
-            values[middle]
-        };
+        let (lower, upper) = ((values.len() - 1) / 2, values.len() / 2);
         Spread {
             least: values[0],
-            median,
+            median: (values[lower] + values[upper]) / 2.0,
             most: values[values.len() - 1],
         }
     }
-}
 
-impl fmt::Display for Spread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Spread {
-            least,
-            median,
-            most,
-        } = self;
-        if least == most {
-            write!(f, "{median:.2}")
+    /// `median (least to most)`, each printed by `value`; the median alone, if all are one.
+    pub fn text(self, value: impl Fn(f64) -> String) -> String {
+        let [least, median, most] = [self.least, self.median, self.most].map(value);
+        if self.least == self.most {
+            median
         } else {
-            write!(f, "{median:.2} ({least:.2}–{most:.2})")
+            format!("{median} ({least} to {most})")
         }
     }
 }
@@ -50,8 +40,20 @@ mod tests {
 
     #[test]
     fn the_median_is_in_the_middle() {
-        assert_eq!(Spread::of([5.0, 1.0, 9.0]).to_string(), "5.00 (1.00–9.00)");
-        assert_eq!(Spread::of([4.0, 1.0]).median, 2.5);
-        assert_eq!(Spread::of([3.0]).to_string(), "3.00");
+        let spread = |least, median, most| Spread {
+            least,
+            median,
+            most,
+        };
+        assert_eq!(Spread::of([5.0, 1.0, 9.0]), spread(1.0, 5.0, 9.0));
+        assert_eq!(Spread::of([8.0, 1.0, 2.0, 4.0]), spread(1.0, 3.0, 8.0));
+        assert_eq!(Spread::of([7.0]), spread(7.0, 7.0, 7.0));
+    }
+
+    #[test]
+    fn text_has_the_range_if_there_is_one() {
+        let text = |values: &[f64]| Spread::of(values.iter().copied()).text(|v| format!("{v:.1}"));
+        assert_eq!(text(&[5.0, 1.0, 9.0]), "5.0 (1.0 to 9.0)");
+        assert_eq!(text(&[3.0, 3.0]), "3.0");
     }
 }
