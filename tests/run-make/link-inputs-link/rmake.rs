@@ -12,6 +12,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use run_make_support::link_inputs::{linker, list, read_link_inputs, text};
 use run_make_support::llvm::{llvm_bin_dir, llvm_nm};
 use run_make_support::serde_json::Value;
 use run_make_support::{Rustc, bare_rustc, build_native_static_lib, cc, cwd, rfs};
@@ -76,36 +77,27 @@ fn compile_both(compile: &dyn Fn() -> Rustc, source: &str, crate_type: &str) -> 
     compile().input(source).crate_type(crate_type).out_dir("expected").run();
     compile().input(source).crate_type(crate_type).out_dir("found").emit("link-inputs").run();
     let stem = Path::new(source).file_stem().unwrap().to_str().unwrap();
-    let file = rfs::read_to_string(format!("found/{stem}.link-inputs.json"));
+    let path = format!("found/{stem}.link-inputs.json");
+    let file = rfs::read_to_string(&path);
     assert!(!file.contains(cwd().to_str().unwrap()), "all paths are relative:\n{file}");
-    let inputs: Value = serde_json(&file);
-    assert_eq!(inputs["version"], 1);
+    let inputs = read_link_inputs(path);
     assert_eq!(inputs["crate_name"], stem);
     assert_eq!(inputs["target"], "x86_64-unknown-linux-gnu");
-    assert_eq!(inputs["links"].as_array().unwrap().len(), 1);
     assert_eq!(inputs["links"][0]["crate_type"], crate_type);
     named_files_are_there(&inputs);
     inputs
-}
-
-fn serde_json(text: &str) -> Value {
-    run_make_support::serde_json::from_str(text).unwrap()
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no string"))
 }
 
 /// Every path in the file is that of a file, but for the output.
 fn named_files_are_there(inputs: &Value) {
     let mut named = Vec::new();
     let link = &inputs["links"][0];
-    let local = inputs["modules"].as_array().unwrap().iter();
+    let local = list(&inputs["modules"]).iter();
     for module in local.chain(Some(&inputs["allocator_module"]).filter(|it| !it.is_null())) {
         named.push(&module["object"]);
         assert!(module["thin_link_bitcode"].is_null());
     }
-    for upstream in link["upstream_crates"].as_array().unwrap() {
+    for upstream in list(&link["upstream_crates"]) {
         named.extend([&upstream["path"], &upstream["native_archive"]]);
     }
     named.extend([&link["symbols_object"], &link["metadata_object"]]);
@@ -118,20 +110,8 @@ fn named_files_are_there(inputs: &Value) {
 
 /// Runs the linker as the file says, and returns the path of what it made.
 fn link(inputs: &Value) -> String {
-    let link = &inputs["links"][0];
-    let linker = &link["linker"];
-    let arguments = link["arguments"].as_array().unwrap().iter().map(text);
-    let mut command = Command::new(text(&linker["program"]));
-    command.args(arguments);
-    for (name, value) in linker["environment"].as_object().unwrap() {
-        match value.as_str() {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    text(&link["output"]).to_owned()
+    linker(inputs, |argument| vec![argument.to_owned()]).run();
+    text(&inputs["links"][0]["output"]).to_owned()
 }
 
 /// The same symbols and libraries as in what rustc links.
@@ -186,30 +166,30 @@ fn program(compile: &dyn Fn() -> Rustc, lto: &str) {
         assert_eq!(ran.stderr, expected.stderr);
     }
 
-    let libraries = inputs["links"][0]["native_libraries"].as_array().unwrap();
+    let libraries = list(&inputs["links"][0]["native_libraries"]);
     let native = libraries.iter().find(|library| library["name"] == "native").unwrap();
     assert_eq!(native["crate"], "native");
     assert_eq!(native["kind"], "static");
-    let crates = inputs["links"][0]["upstream_crates"].as_array().unwrap();
+    let crates = list(&inputs["links"][0]["upstream_crates"]);
     let names: Vec<&str> = crates.iter().map(|it| text(&it["name"])).collect();
     assert_eq!(&names[..2], ["native", "std"], "in link order");
     assert_eq!(names.last(), Some(&"compiler_builtins"));
     assert_eq!(crates[0]["path"], "deps/libnative.rlib");
     assert_eq!(crates[0]["kind"], "rlib");
-    assert!(!crates[0]["modules"].as_array().unwrap().is_empty());
-    let arguments = inputs["links"][0]["arguments"].as_array().unwrap();
+    assert!(!list(&crates[0]["modules"]).is_empty());
+    let arguments = list(&inputs["links"][0]["arguments"]);
     // In-process LTO leaves of an rlib what was not in LTO.
     for upstream in crates.iter().filter(|_| !in_process) {
         assert!(arguments.contains(&upstream["path"]), "{} stands for its crate", upstream["path"]);
     }
-    for module in inputs["modules"].as_array().unwrap() {
+    for module in list(&inputs["modules"]) {
         assert!(arguments.contains(&module["object"]), "{module}");
     }
 }
 
 fn cdylib(compile: &dyn Fn() -> Rustc) {
     let inputs = compile_both(compile, "library.rs", "cdylib");
-    let exported = inputs["links"][0]["exported_symbols"].as_array().unwrap();
+    let exported = list(&inputs["links"][0]["exported_symbols"]);
     assert!(exported.iter().any(|symbol| symbol == "library_answer"), "{exported:?}");
     let symbols_object = text(&inputs["links"][0]["symbols_object"]);
     assert_eq!(symbols_object, "found/library.link-inputs/cdylib/symbols.o");
@@ -232,13 +212,13 @@ fn staticlib(compile: &dyn Fn() -> Rustc) {
     let inputs = compile_both(compile, "library.rs", "staticlib");
     let link = &inputs["links"][0];
     assert!(link["linker"].is_null());
-    assert_eq!(link["arguments"].as_array().unwrap().len(), 0);
+    assert_eq!(list(&link["arguments"]).len(), 0);
     let found = text(&link["output"]);
 
     // What rustc puts into it: its own objects, and the rlibs without their metadata.
-    let own = inputs["modules"].as_array().unwrap().iter().chain([&inputs["allocator_module"]]);
+    let own = list(&inputs["modules"]).iter().chain([&inputs["allocator_module"]]);
     let objects = own.map(|module| text(&module["object"]));
-    let rlibs = link["upstream_crates"].as_array().unwrap().iter().map(|it| text(&it["path"]));
+    let rlibs = list(&link["upstream_crates"]).iter().map(|it| text(&it["path"]));
     let mut ar = Command::new(llvm_bin_dir().join("llvm-ar"));
     assert!(ar.arg("qcL").arg(found).args(objects).args(rlibs).status().unwrap().success());
     while members(found).contains(&"lib.rmeta".to_owned()) {
@@ -287,7 +267,7 @@ fn dylib() {
     };
     compile().input("native.rs").crate_type("rlib").out_dir("deps").run();
     let inputs = compile_both(&compile, "library.rs", "dylib");
-    let crates = inputs["links"][0]["upstream_crates"].as_array().unwrap();
+    let crates = list(&inputs["links"][0]["upstream_crates"]);
     let std = crates.iter().find(|upstream| upstream["name"] == "std").unwrap();
     assert_eq!(std["kind"], "dylib");
     assert!(text(&std["path"]).ends_with(".so"), "{std}");
