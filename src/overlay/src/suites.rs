@@ -23,6 +23,10 @@ pub const UPSTREAM: [&str; 10] = [
     "tests/run-make/*dep-info*",
 ];
 
+/// The compiler's crates in which we have unit tests. They are tested at stage 0: at stage 1 each
+/// change would first have the compiler built by itself.
+pub const CRATES: [&str; 2] = ["compiler/rustc_codegen_ssa", "compiler/rustc_interface"];
+
 /// Matched by the patterns, but about rustdoc's `--emit`: it would need rustdoc to be built.
 pub const NOT_NEAR: &str = "tests/run-make/emit-shared-files";
 

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::bootstrap;
 use crate::files::Overlay;
 use crate::place::Place;
-use crate::suites::{Counts, NOT_NEAR, OURS, UPSTREAM, matches};
+use crate::suites::{CRATES, Counts, NOT_NEAR, OURS, UPSTREAM, matches};
 use crate::tree::Tree;
 use crate::verbs::{build, overlay};
 
@@ -83,6 +83,12 @@ fn project(place: &Place, flags: Vec<String>) -> Result<ExitCode> {
         for name in &known {
             println!("skipping {name}: it fails without our change too (known-failures.toml)");
         }
+        place.step(7, "test: the compiler's crates");
+        let mut args = vec!["--no-fail-fast".to_owned(), "--stage=0".to_owned()];
+        args.extend(flags.clone());
+        let mut crates = bootstrap::command(place, "test", &CRATES, args)?;
+        parts.push(("compiler's crates", counted(&mut crates)?));
+
         let mut args = vec!["--no-fail-fast".to_owned(), "--force-rerun".to_owned()];
         args.extend(["--skip".to_owned(), NOT_NEAR.to_owned()]);
         args.extend(
