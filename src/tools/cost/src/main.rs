@@ -49,11 +49,11 @@ fn run(args: Args) -> anyhow::Result<()> {
     let bar = ProgressBar::new((compilers.len() * args.runs * 2) as u64).with_style(style);
     let mut counts = vec![[vec![], vec![]]; compilers.len()];
     // Interleaved, so that what disturbs the machine disturbs all alike.
-    for _ in 0..args.runs {
+    for run in 0..args.runs {
         for (compiler, counts) in compilers.iter().zip(&mut counts) {
             for (emit, counts) in ["obj", "obj,thin-link-bitcode"].iter().zip(counts) {
                 bar.set_message(format!("{} --emit={emit}", compiler.display()));
-                counts.push(instructions(compiler, &memchr, emit, &work_dir)?);
+                counts.push(instructions(compiler, &memchr, emit, &work_dir, run)?);
                 bar.inc(1);
             }
         }
@@ -115,8 +115,19 @@ fn memchr(cargo: &Path, work_dir: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// The instructions of one compile, as callgrind counts them.
-fn instructions(rustc: &Path, source: &Path, emit: &str, work_dir: &Path) -> anyhow::Result<f64> {
-    let out_dir = tempfile::tempdir_in(work_dir)?;
+///
+/// LLVM's tables are keyed by addresses, which valgrind makes the same each time: one layout of the
+/// memory would be counted again and again. So each run has an output folder of another length.
+fn instructions(
+    rustc: &Path,
+    source: &Path,
+    emit: &str,
+    work_dir: &Path,
+    run: usize,
+) -> anyhow::Result<f64> {
+    let out_dir = tempfile::Builder::new()
+        .prefix(&"run-".repeat(1 + run * 3))
+        .tempdir_in(work_dir)?;
     let mut compile = Command::new(rustc);
     compile.arg(source);
     compile.args(["--crate-name=memchr", "--crate-type=lib", "--edition=2021"]);
