@@ -85,7 +85,7 @@ fn project(place: &Place, flags: Vec<String>) -> Result<ExitCode> {
         }
         place.step(7, "test: the compiler's crates");
         let mut args = vec!["--no-fail-fast".to_owned(), "--stage=0".to_owned()];
-        args.extend(flags.clone());
+        args.extend(without_stage(&flags));
         let mut crates = bootstrap::command(place, "test", &CRATES, args)?;
         parts.push(("compiler's crates", counted(&mut crates)?));
 
@@ -116,6 +116,20 @@ fn project(place: &Place, flags: Vec<String>) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// The flags without `--stage`, which is of the compiler and not of what is built to test it.
+fn without_stage(flags: &[String]) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut flags = flags.iter();
+    while let Some(flag) = flags.next() {
+        if flag == "--stage" {
+            flags.next();
+        } else if !flag.starts_with("--stage=") {
+            kept.push(flag.clone());
+        }
+    }
+    kept
 }
 
 /// The paths of our tests and of the upstream tests nearest to our change.
@@ -199,6 +213,16 @@ mod tests {
             known_in(&known, &paths),
             ["tests/codegen/a/b.rs", "tests/run-make/lto-x"]
         );
+    }
+
+    #[test]
+    fn crates_are_not_tested_at_the_stage_of_the_compiler() {
+        let kept = |flags: &str| {
+            let flags: Vec<_> = flags.split(' ').map(str::to_owned).collect();
+            without_stage(&flags).join(" ")
+        };
+        assert_eq!(kept("-v --stage 1 -j 2"), "-v -j 2");
+        assert_eq!(kept("--stage=1 --keep-stage 1"), "--keep-stage 1");
     }
 
     #[test]

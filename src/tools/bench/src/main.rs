@@ -62,5 +62,5 @@ fn main() -> ExitCode {
     if let Some(code) = wrapper::run() {
         return code;
     }
-    tool_support::end(run(Args::parse()))
+    tool_support::main(|| run(Args::parse()))
 }

@@ -8,7 +8,6 @@ mod compare;
 mod imports;
 mod report;
 
-use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
@@ -18,7 +17,6 @@ use distributed::toolchain::Toolchain;
 use distributed::{backend, compile, link, thin_link, wrapper};
 use indicatif::ProgressStyle;
 use tool_support::args::ToolArgs;
-use tracing_subscriber::EnvFilter;
 
 use crate::report::{Report, Steps};
 
@@ -88,11 +86,5 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::from(error.use_stderr()));
         }
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .init();
-    tool_support::end(run(args))
+    tool_support::main(|| run(args))
 }

@@ -47,7 +47,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    tool_support::end(run(Args::parse()))
+    tool_support::main(|| run(Args::parse()))
 }
 
 fn run(args: Args) -> anyhow::Result<()> {
