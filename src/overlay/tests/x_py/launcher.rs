@@ -1,5 +1,6 @@
 //! `x.py` itself, offline: apt is a script that serves small packages from a folder.
 
+use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -7,7 +8,12 @@ use std::process::{Command, Output, Stdio};
 
 use crate::fixture::{Fixture, script, stderr, write};
 
-const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+/// As cargo says when it runs the tests: what was compiled in would be another clone's, where clones
+/// share a build directory.
+fn repository() -> PathBuf {
+    let package = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    Path::new(&package).join("../..")
+}
 
 /// A fixture with `x.py` in it and a folder of programs that come before the machine's.
 struct Launcher {
@@ -20,7 +26,7 @@ impl Launcher {
         let fixture = Fixture::new();
         for name in ["x.py", "src/overlay/fetch.py", "src/overlay/help.txt"] {
             let to = fixture.root.join(name);
-            fs::copy(Path::new(REPOSITORY).join(name), to).unwrap();
+            fs::copy(repository().join(name), to).unwrap();
         }
         let programs = fixture.root.with_file_name("programs");
         fs::create_dir(&programs).unwrap();
