@@ -73,25 +73,29 @@ def split_build_dir(args):
     return args, None
 
 
-def check_stage0(rustc, release):
+def check_stage0(rustc, releases):
     try:
         version = subprocess.run([rustc, "-vV"], capture_output=True, text=True).stdout
     except OSError:
         die(f"no stage 0 compiler at {rustc}", "correct stage0 in config.toml, or leave it out")
-    if f"release: {release}\n" not in version:
-        found = re.search(r"release: (.*)", version)
-        die(f"stage 0 {rustc} is {found[1] if found else 'broken'}, not {release}",
-            f"point stage0 in config.toml to a {release} toolchain; without that key, "
-            "`./x.py clean --all` takes the old one away")
+    found = re.search(r"^release: (.*)", version, re.M)
+    if not found or found[1] not in releases:
+        releases = " or ".join(releases)
+        die(f"stage 0 {rustc} is {found[1] if found else 'broken'}, not {releases}",
+            f"point stage0 in config.toml to a toolchain {releases}; without that key, "
+            "`./x.py clean --all` removes the old one")
 
 
 def main(args):
     help_text = (ROOT / "src/overlay/help.txt").read_text()
     args, build = split_build_dir(args)
     own_args = args[:args.index("--")] if "--" in args else args
-    if not args or {"-h", "--help", "help"} & set(own_args):
+    verb = args[0] if args else "help"
+    wants_help = {"-h", "--help"} & set(own_args)
+    # A tool explains its own options.
+    is_tool = (ROOT / "src/tools" / verb).is_dir()
+    if verb == "help" or wants_help and not is_tool:
         return print(help_text, end="")
-    verb = args[0]
     if verb not in re.findall(r"^  ([a-z]+)", help_text, re.M):
         die(f"no verb `{verb}`\n\n{help_text}".rstrip())
     if sys.version_info < (3, 11):
@@ -120,8 +124,10 @@ def main(args):
             f"sudo apt-get update && sudo apt-get install --no-install-recommends {' '.join(missing)}")
     lock(build)
     places = {"source": build / "src", "stage0": build / "stage0"}
+    if wants_help:
+        del places["source"]
     kinds = [kind for kind, place in places.items() if kind not in config and not place.exists()]
-    builds = verb not in STEPS and not (build / "host/stage1/bin/rustc").exists()
+    builds = not wants_help and verb not in STEPS and not (build / "host/stage1/bin/rustc").exists()
     announce(verb, pins, ["packages"] * bool(missing) + ["fetch"] * bool(kinds) + ["build"] * builds, build)
     if missing:
         step(verb, 1, f"installing {len(missing)} Debian packages")
@@ -135,7 +141,7 @@ def main(args):
         step(verb, 3, "unpacking stage 0")
         unpack_stage0(build, pins)
     stage0 = Path(config.get("stage0", build / "stage0"))
-    check_stage0(stage0 / "bin/rustc", pins["stage0-release"])
+    check_stage0(stage0 / "bin/rustc", pins["stage0-releases"])
     if not driver.exists():
         step(verb, 4, "building the driver")
     run(stage0 / "bin/cargo", "build", "--quiet", "--locked", "-p", "overlay", cwd=ROOT,
@@ -149,4 +155,4 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         die("interrupted", "the next run goes on from here")
     except OSError as error:
-        die(str(error), "mend that (a full disk, a folder that cannot be written to); the next run goes on from here")
+        die(str(error), "correct that (a full disk, a folder that cannot be written to); the next run goes on from here")

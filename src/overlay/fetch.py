@@ -1,7 +1,6 @@
 """Fetches the pinned files through this machine's own apt and unpacks stage 0."""
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -20,64 +19,71 @@ def run(*command, **options):
         die(f"`{' '.join(map(str, command))}` failed", "see its message above; the next run starts this step again")
 
 
-def private_apt(build):
-    """Options that give apt this machine's sources with deb-src in them, and lists of our own."""
-    apt = build / "apt"
-    for folder in ("sources", "lists/partial", "cache/archives/partial"):
-        (apt / folder).mkdir(parents=True, exist_ok=True)
-    etc = Path("/etc/apt")
-    for source in [etc / "sources.list", *sorted((etc / "sources.list.d").glob("*"))]:
-        text = source.read_text() if source.is_file() else ""
-        text = re.sub(r"^Types:.*", "Types: deb deb-src", text, flags=re.M)
-        text = re.sub(r"^deb-src\s.*\n?", "", text, flags=re.M)
-        text = re.sub(r"^deb(\s.*)", r"deb\1\ndeb-src\1", text, flags=re.M)
-        (apt / "sources" / source.name).write_text(text)
-    options = ["Dir::Etc::sourcelist=/dev/null", f"Dir::Etc::sourceparts={apt}/sources",
-               f"Dir::State::lists={apt}/lists", f"Dir::Cache={apt}/cache"]
-    if os.geteuid() == 0:
-        options.append("APT::Sandbox::User=root")
-    return [word for option in options for word in ("-o", option)]
+def archives():
+    """The archives that this machine's apt uses, whether or not their package lists are here."""
+    sites = subprocess.run(["apt-get", "indextargets", "--no-release-info", "--format", "$(SITE)"],
+                           stdout=subprocess.PIPE, text=True).stdout
+    return list(dict.fromkeys(sites.split()))
+
+
+def download(uris, path):
+    """Takes the first of these files that is there; if none is, returns apt's reasons."""
+    options = ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
+    reasons = ["apt has no archives"] if not uris else []
+    for uri in uris:
+        path.unlink(missing_ok=True)
+        helper = subprocess.run([APT_HELPER, *options, "download-file", uri, path], capture_output=True, text=True)
+        if helper.returncode == 0:
+            return []
+        reasons.append(helper.stderr.strip())
+    return reasons
+
+
+def ways_out(kind, release):
+    """Other ways to a source or a stage 0, with the lines of config.toml to copy."""
+    if kind == "source":
+        return [f"use a checkout of the tag {release} of rust-lang/rust, with this line in config.toml:\n"
+                '    source = "/path/to/rust"',
+                f"or unpack the release's own source tarball, rustc-{release}-src.tar.xz:\n"
+                f'    source = "/path/to/rustc-{release}-src"']
+    return [f"`rustup toolchain install {release}`, then in config.toml what `rustc +{release} --print sysroot` prints:\n"
+            '    stage0 = "/path/to/sysroot"']
 
 
 def fetch(build, pins, kinds):
     """Leaves every pinned file of these kinds in download/, with its hash checked."""
-    files = [file for kind in kinds for file in pins[kind]["file"]]
-    download = build / "download"
-    download.mkdir(exist_ok=True)
-    uris = {}
-    if not all((download / file["name"]).exists() for file in files):
-        options = private_apt(build)
-        # One unreachable third-party source must not stop us: what is missing shows below.
-        subprocess.run(["apt-get", "-q", *options, "update"])
-        source, stage0 = pins["source"], pins["stage0"]
-        for query in (["source", "--only-source", f"{source['package']}={source['version']}"],
-                      ["download", *(f"{name}={stage0['version']}" for name in stage0["packages"])]):
-            listed = subprocess.run(["apt-get", *options, *query, "--print-uris"], cwd=download,
-                                    stdout=subprocess.PIPE, text=True).stdout
-            uris |= {name: uri for uri, name in re.findall(r"^'(\S+)' (\S+)", listed, re.M)}
-    for number, file in enumerate(files, 1):
-        done = path = download / file["name"]
+    files = [(kind, file) for kind in kinds for file in pins[kind]["file"]]
+    folder = build / "download"
+    folder.mkdir(exist_ok=True)
+    missing, reasons = {}, []
+    for number, (kind, file) in enumerate(files, 1):
+        name = Path(file["path"]).name
+        done = path = folder / name
         if not path.exists():
-            if file["name"] not in uris:
-                die(f"apt's sources on this machine do not offer {file['name']}",
-                    "see apt's messages above; or set source and stage0 in config.toml (see config.example.toml)")
-            print(f"  {number} of {len(files)}: {file['name']}", flush=True)
-            path = download / f"{file['name']}.part"
-            path.unlink(missing_ok=True)
-            run(APT_HELPER, *options, "download-file", uris[file["name"]], path)
+            print(f"  {number} of {len(files)}: {name}", flush=True)
+            path = folder / f"{name}.part"
+            failed = download([f"{site}/{pool}/{file['path']}" for site in archives() for pool in pins["pools"]], path)
+            if failed:
+                missing.setdefault(kind, []).append(name)
+                reasons += failed
+                continue
         with path.open("rb") as content:
             found = hashlib.file_digest(content, "sha256").hexdigest()
         if found != file["sha256"]:
             die(f"wrong SHA-256 of {path}: {found}, not {file['sha256']}",
                 "delete it and run again; if that does not help, the mirror serves another file")
         path.rename(done)
+    if missing:
+        print(*reasons, sep="\n", file=sys.stderr)
+        die(f"the archives that apt uses on this machine do not have {', '.join(sum(missing.values(), []))}",
+            *(way for kind in missing for way in ways_out(kind, pins["release"])))
 
 
 def unpack_stage0(build, pins):
     folder = build / "stage0.tmp"
     shutil.rmtree(folder, ignore_errors=True)
     for file in pins["stage0"]["file"]:
-        run("dpkg", "-x", build / "download" / file["name"], folder)
+        run("dpkg", "-x", build / "download" / Path(file["path"]).name, folder)
     libraries = next((folder / "usr/lib").glob("*-linux-gnu")).name
     (folder / "bin").mkdir()
     (folder / "bin/cargo").symlink_to("../usr/bin/cargo")

@@ -6,6 +6,9 @@
 #include "llvm-c/Core.h"
 #include "llvm-c/TargetMachine.h"
 #include "llvm/Analysis/ModuleSummaryAnalysis.h"
+#if LLVM_VERSION_GE(22, 0)
+#include "llvm/Analysis/RuntimeLibcallInfo.h"
+#endif
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/Bitcode/BitcodeReader.h"
@@ -17,13 +20,9 @@
 #include "llvm/IR/Verifier.h"
 #include "llvm/LTO/LTOBackend.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
-#include "llvm/Passes/StandardInstrumentations.h"
 #include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/ErrorHandling.h"
-#include "llvm/Support/PGOOptions.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/VirtualFileSystem.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/Utils/Cloning.h"
 #include <exception>
@@ -31,19 +30,9 @@
 
 using namespace llvm;
 
-extern "C" typedef void (*LLVMRustSelfProfileBeforePassCallback)(void *,
-                                                                 const char *,
-                                                                 const char *);
-extern "C" typedef void (*LLVMRustSelfProfileAfterPassCallback)(void *);
-
-// In PassWrapper.cpp.
-void LLVMSelfProfileInitializeCallbacks(
-    PassInstrumentationCallbacks &PIC, void *LlvmSelfProfiler,
-    LLVMRustSelfProfileBeforePassCallback BeforePassCallback,
-    LLVMRustSelfProfileAfterPassCallback AfterPassCallback);
-
 // In RustWrapper.cpp.
 extern "C" void LLVMRustInstallErrorHandlers();
+extern "C" char *LLVMRustGetLastError(void);
 
 // How the backend ended. All but `Success` come with a message.
 enum class LLVMRustThinLTOBackendResult {
@@ -52,9 +41,9 @@ enum class LLVMRustThinLTOBackendResult {
   Failure,
   // The input or the index cannot be read.
   Unreadable,
-  // The input, the index or an import is not bitcode of the kind wanted.
+  // The input, the index or an import is not the expected kind of bitcode.
   NotBitcode,
-  // LLVM cannot make sense of bitcode.
+  // LLVM cannot read the bitcode.
   Damaged,
   // The index was not made for the input.
   OtherModule,
@@ -79,44 +68,35 @@ struct LLVMRustThinLTOOutput {
 };
 
 // Mirrors `ThinLTOBackendConfig` in llvm/thinlto_backend.rs. Everything is
-// borrowed for the call; strings end in a null byte; paths may be null where
-// the comment says so.
+// borrowed for the call; strings end in a null byte.
 struct LLVMRustThinLTOBackendConfig {
   const char *Input;
   // An index file; an empty file asks for code without ThinLTO.
   const char *Index;
-  // The prefix of the intermediate bitcode to write, or null.
+  // The prefix of the intermediate bitcode files to write, or null.
   const char *SaveTemps;
-  // Pairs of paths, OLD and NEW by turns: modules that the index names as OLD,
-  // or that lie under it, are read from NEW. The last that fits counts.
+  // Pairs of paths, OLD followed by NEW: modules that the index names as OLD,
+  // or that lie under it, are read from NEW. The last match wins.
   const char *const *Remap;
   size_t RemapLen;
-  // Target options and, where the module does not say, the models to use.
+  // Target options and, unless the module specifies them, the models to use.
   LLVMTargetMachineRef TargetMachine;
   bool OverrideRelocModel;
   bool OverrideCodeModel;
-  // O0 to O3, then Os and Oz.
-  unsigned OptLevel;
-  bool NoPrepopulatePasses;
-  bool VerifyEach;
-  bool MergeFunctions;
-  bool UnrollLoops;
-  bool VectorizeSLP;
-  bool VectorizeLoop;
+  // 0 for the target's default.
+  uint64_t LargeDataThreshold;
+  bool VerifyIR;
   bool NoBuiltins;
-  bool DebugInfoForProfiling;
-  // Profiles of an instrumented run and of sampling, or null.
-  const char *ProfileUse;
-  const char *ProfileSampleUse;
   LLVMRustThinLTOOutput Object;
   LLVMRustThinLTOOutput Dwo;
   LLVMRustThinLTOOutput Assembly;
   LLVMRustThinLTOOutput LlvmIr;
   LLVMRustThinLTOOutput Bitcode;
-  // Null unless passes are to be recorded.
-  void *SelfProfiler;
-  LLVMRustSelfProfileBeforePassCallback BeforePass;
-  LLVMRustSelfProfileAfterPassCallback AfterPass;
+  // Runs the session's pass pipeline on a module, with the index or null.
+  LLVMRustResult (*Optimize)(void *Pipeline, LLVMModuleRef M,
+                             LLVMTargetMachineRef TM,
+                             const ModuleSummaryIndex *Index);
+  void *Pipeline;
 };
 
 namespace {
@@ -144,7 +124,7 @@ Error fail(Result Kind, const Twine &Message) {
   return make_error<BackendError>(Kind, Message);
 }
 
-// Adds to an error of LLVM's which file it is about.
+// Adds to one of LLVM's errors the file that it is about.
 Error about(const Twine &File, Error Err) {
   return fail(Result::Damaged, "`" + File + "`: " + toString(std::move(Err)));
 }
@@ -166,7 +146,7 @@ Expected<std::unique_ptr<MemoryBuffer>> readBitcode(StringRef File,
   return std::move(*Buffer);
 }
 
-// A module, and what its own records say of it.
+// A module, and what its own records say about it.
 struct Bitcode {
   BitcodeModule Module;
   std::string Triple;
@@ -174,12 +154,33 @@ struct Bitcode {
   ModuleHash Hash = {};
 };
 
-// Reads the records of `B.Module` that say what it is. The blocks between them,
-// which are nearly all of the bitcode, are stepped over.
+// Steps over the record `ID`, and copies it to `B` if it is the triple or the
+// hash of the module.
+Error identifyRecord(BitstreamCursor &Stream, unsigned ID, Bitcode &B) {
+  uint64_t Start = Stream.GetCurrentBitNo();
+  auto Code = Stream.skipRecord(ID);
+  if (!Code)
+    return Code.takeError();
+  if (*Code != bitc::MODULE_CODE_TRIPLE && *Code != bitc::MODULE_CODE_HASH)
+    return Error::success();
+  uint64_t End = Stream.GetCurrentBitNo();
+  if (Error Err = Stream.JumpToBit(Start))
+    return Err;
+  SmallVector<uint64_t, 64> Record;
+  if (auto Read = Stream.readRecord(ID, Record); !Read)
+    return Read.takeError();
+  if (*Code == bitc::MODULE_CODE_TRIPLE)
+    B.Triple.assign(Record.begin(), Record.end());
+  else if (Record.size() == B.Hash.size())
+    copy(Record, B.Hash.begin());
+  return Stream.JumpToBit(End);
+}
+
+// Reads the triple and the hash of `B.Module`. The blocks between their
+// records, which are nearly all of the bitcode, are skipped.
 Error identify(Bitcode &B) {
   BitstreamCursor Stream(B.Module.getBuffer());
   bool InModule = false;
-  SmallVector<uint64_t, 64> Record;
   while (true) {
     auto Entry = Stream.advance();
     if (!Entry)
@@ -197,26 +198,9 @@ Error identify(Bitcode &B) {
       } else if (Error Err = Stream.SkipBlock())
         return Err;
       break;
-    case BitstreamEntry::Record: {
-      uint64_t Start = Stream.GetCurrentBitNo();
-      auto Code = Stream.skipRecord(Entry->ID);
-      if (!Code)
-        return Code.takeError();
-      if (*Code != bitc::MODULE_CODE_TRIPLE && *Code != bitc::MODULE_CODE_HASH)
-        break;
-      uint64_t End = Stream.GetCurrentBitNo();
-      if (Error Err = Stream.JumpToBit(Start))
+    case BitstreamEntry::Record:
+      if (Error Err = identifyRecord(Stream, Entry->ID, B))
         return Err;
-      Record.clear();
-      if (auto Read = Stream.readRecord(Entry->ID, Record); !Read)
-        return Read.takeError();
-      if (Error Err = Stream.JumpToBit(End))
-        return Err;
-      if (*Code == bitc::MODULE_CODE_TRIPLE)
-        B.Triple.assign(Record.begin(), Record.end());
-      else if (Record.size() == B.Hash.size())
-        copy(Record, B.Hash.begin());
-    }
     }
   }
 }
@@ -257,11 +241,13 @@ Expected<std::unique_ptr<ModuleSummaryIndex>> readIndex(StringRef File,
   return Index;
 }
 
-// The modules to import from, by the path that the index has for each.
+// The modules to import from, by their paths in the index.
 struct Imports {
   MapVector<StringRef, BitcodeModule> Modules;
   std::vector<std::unique_ptr<MemoryBuffer>> Buffers;
 };
+
+using DefinedByModule = DenseMap<StringRef, GVSummaryMapTy>;
 
 class Backend {
   const Config &C;
@@ -277,12 +263,15 @@ class Backend {
   Error checkTarget(StringRef File, StringRef FileTriple);
   Error createTargetMachine();
   Expected<StringRef> ownPath(const Bitcode &Input);
+  bool reachesAll(StringRef Path, const GVSummaryMapTy &Defined);
   Error checkIndex(StringRef Path, const ModuleSummaryIndex &Own,
-                   const GVSummaryMapTy &Defined);
-  Error openImports(const FunctionImporter::ImportMapTy &ImportList,
-                    Imports &Opened);
+                   const DefinedByModule &DefinedBy);
+  Error openImport(StringRef Path, Imports &Opened);
   Error importFunctions(Bitcode &Input);
+  void clearModule();
   Error load();
+  Error applyIndex(Bitcode &Input);
+  Error verify();
   Error optimize();
   Error generate(Module &Mod, CodeGenFileType Type, const Output &Code,
                  const Output &Dwo);
@@ -294,15 +283,15 @@ public:
   Error run();
 };
 
-// `Path` without `.`, `..` and doubled slashes where the text alone tells that
-// they can go.
+// `Path` without `.`, `..` and doubled slashes, as far as the text alone allows.
 SmallString<128> normal(StringRef Path) {
   SmallString<128> Normal(Path);
   sys::path::remove_dots(Normal, /*remove_dot_dot=*/true);
   return Normal;
 }
 
-// Two hashes of a module's versions; a version without a hash may be any.
+// Compares the hashes of two versions of a module; one without a hash matches
+// any other.
 bool mayBeSame(const ModuleHash &A, const ModuleHash &B) {
   const ModuleHash NoHash = {};
   return A == NoHash || B == NoHash || A == B;
@@ -319,7 +308,7 @@ public:
   OutputFile(const Output &To) : To(To), OS(To.File, EC) {}
   ~OutputFile() { OS.clear_error(); }
   bool isOpen() const { return !EC; }
-  // Fails if anything has gone wrong since the file was to be opened.
+  // Fails if opening the file or anything since then has gone wrong.
   Error close() {
     if (isOpen()) {
       OS.close();
@@ -382,9 +371,11 @@ Error Backend::checkTarget(StringRef File, StringRef FileTriple) {
                                        "`");
 }
 
-// Makes the target machine for the module: what the module says, holds.
+// Creates the target machine for the module, whose own settings win unless the
+// session overrides them.
 Error Backend::createTargetMachine() {
-  if (Error Err = checkTarget(C.Input, M->getTargetTriple()))
+  Triple ModuleTriple(M->getTargetTriple());
+  if (Error Err = checkTarget(C.Input, ModuleTriple.str()))
     return Err;
   TargetMachine &Session = session();
   auto RelocModel = Session.getRelocationModel();
@@ -395,13 +386,20 @@ Error Backend::createTargetMachine() {
   if (C.OverrideCodeModel)
     Code = Session.getCodeModel();
 
-  std::string ModuleTriple = Triple::normalize(M->getTargetTriple());
+  ModuleTriple = Triple(Triple::normalize(ModuleTriple.str()));
   TM.reset(Session.getTarget().createTargetMachine(
-      ModuleTriple, Session.getTargetCPU(), Session.getTargetFeatureString(),
-      Session.Options, RelocModel, Code, Session.getOptLevel()));
+#if LLVM_VERSION_GE(21, 0)
+      ModuleTriple,
+#else
+      ModuleTriple.str(),
+#endif
+      Session.getTargetCPU(), Session.getTargetFeatureString(), Session.Options,
+      RelocModel, Code, Session.getOptLevel()));
   if (!TM)
     return fail(Result::Failure, "LLVM has no target machine for `" +
-                                     ModuleTriple + "`");
+                                     ModuleTriple.str() + "`");
+  if (C.LargeDataThreshold != 0)
+    TM->setLargeDataThreshold(C.LargeDataThreshold);
   if (!TM->isCompatibleDataLayout(M->getDataLayout()))
     return fail(Result::OtherTarget,
                 "`" + Twine(C.Input) + "` has the data layout `" +
@@ -432,12 +430,10 @@ Expected<StringRef> Backend::ownPath(const Bitcode &Input) {
                                        "` does not name `" + C.Input + "`");
 }
 
-// An index for a module holds all that the module defines, and of others only
-// what can be reached from there. The index for a module that imports from the
-// input names the input as well, but fails this.
-Error Backend::checkIndex(StringRef Path, const ModuleSummaryIndex &Own,
-                          const GVSummaryMapTy &Defined) {
-  std::set<GlobalValue::GUID> Reached;
+// Whether all that the index holds of other modules can be reached, by calls,
+// references and aliases, from what the module `Path` defines.
+bool Backend::reachesAll(StringRef Path, const GVSummaryMapTy &Defined) {
+  DenseSet<GlobalValue::GUID> Reached;
   SmallVector<const GlobalValueSummary *, 64> Queue;
   for (const auto &Global : Defined)
     Queue.push_back(Global.second);
@@ -453,51 +449,66 @@ Error Backend::checkIndex(StringRef Path, const ModuleSummaryIndex &Own,
     if (auto *Function = dyn_cast<FunctionSummary>(Summary))
       for (const auto &Call : Function->calls())
         Reach(Call.first);
-    if (auto *Alias = dyn_cast<AliasSummary>(Summary); Alias && Alias->hasAliasee())
+    if (auto *Alias = dyn_cast<AliasSummary>(Summary);
+        Alias && Alias->hasAliasee())
       Reach(Alias->getAliaseeVI());
   }
+  for (const auto &Global : *Index)
+    for (const auto &Summary : Index->getValueInfo(Global).getSummaryList())
+      if (Summary->modulePath() != Path && !Reached.count(Global.first))
+        return false;
+  return true;
+}
 
+// Fails if the index is that of another module. Any index that imports from the
+// input names it, but only its own holds everything that it defines. If the
+// other module imports all of that, it is the one that reaches all the rest;
+// an index of the input may hold more than is reachable, for LLVM can be told
+// what to import.
+Error Backend::checkIndex(StringRef Path, const ModuleSummaryIndex &Own,
+                          const DefinedByModule &DefinedBy) {
   auto Wrong = [&] {
     return fail(Result::OtherModule, "the index `" + Twine(C.Index) +
                                          "` is for another module than `" +
                                          C.Input + "`");
   };
+  const GVSummaryMapTy &Defined = DefinedBy.find(Path)->second;
   for (const auto &Global : Own)
-    if (!Global.second.SummaryList.empty() && !Defined.count(Global.first))
+    if (!Own.getValueInfo(Global).getSummaryList().empty() &&
+        !Defined.count(Global.first))
       return Wrong();
-  for (const auto &Global : *Index)
-    for (const auto &Summary : Global.second.SummaryList)
-      if (Summary->modulePath() != Path && !Reached.count(Global.first))
-        return Wrong();
+  if (reachesAll(Path, Defined))
+    return Error::success();
+  for (const auto &Other : DefinedBy)
+    if (Other.first != Path && reachesAll(Other.first, Other.second))
+      return Wrong();
   return Error::success();
 }
 
-Error Backend::openImports(const FunctionImporter::ImportMapTy &ImportList,
-                           Imports &Opened) {
-  std::set<StringRef> Paths;
-  for (const auto &Import : ImportList)
-    Paths.insert(Import.first);
-  for (StringRef Path : Paths) {
-    std::string File = locate(Path);
-    auto Buffer = readBitcode(File, Result::MissingImport, false);
-    if (!Buffer)
-      return Buffer.takeError();
-    auto Import = thinLTOModule(File, **Buffer);
-    if (!Import)
-      return Import.takeError();
-    if (Error Err = checkTarget(File, Import->Triple))
-      return Err;
-    if (!mayBeSame(Index->getModuleHash(Path), Import->Hash))
-      return fail(Result::OtherImport,
-                  "the index `" + Twine(C.Index) +
-                      "` was made with another version of `" + File + "`");
-    Opened.Modules.insert({Path, Import->Module});
-    Opened.Buffers.push_back(std::move(*Buffer));
-  }
+// Opens the module that the index names `Path`.
+Error Backend::openImport(StringRef Path, Imports &Opened) {
+  std::string File = locate(Path);
+  auto Buffer = readBitcode(File, Result::MissingImport, false);
+  if (!Buffer)
+    return Buffer.takeError();
+  // LLVM looks the module up in the index by its identifier, wherever the file
+  // is.
+  MemoryBufferRef Named((*Buffer)->getBuffer(), Path);
+  auto Import = thinLTOModule(File, Named);
+  if (!Import)
+    return Import.takeError();
+  if (Error Err = checkTarget(File, Import->Triple))
+    return Err;
+  if (!mayBeSame(Index->getModuleHash(Path), Import->Hash))
+    return fail(Result::OtherImport,
+                "the index `" + Twine(C.Index) +
+                    "` was made with another version of `" + File + "`");
+  Opened.Modules.insert({Path, Import->Module});
+  Opened.Buffers.push_back(std::move(*Buffer));
   return Error::success();
 }
 
-// Promotes, internalises and imports as the index says.
+// Promotes, internalizes and imports as the index says.
 Error Backend::importFunctions(Bitcode &Input) {
   auto Path = ownPath(Input);
   if (!Path)
@@ -505,19 +516,21 @@ Error Backend::importFunctions(Bitcode &Input) {
   auto Own = Input.Module.getSummary();
   if (!Own)
     return about(C.Input, Own.takeError());
-  DenseMap<StringRef, GVSummaryMapTy> DefinedBy;
+  DefinedByModule DefinedBy;
   Index->collectDefinedGVSummariesPerModule(DefinedBy);
   const GVSummaryMapTy &Defined = DefinedBy[*Path];
-  if (Error Err = checkIndex(*Path, **Own, Defined))
+  if (Error Err = checkIndex(*Path, **Own, DefinedBy))
     return Err;
 
   M->setModuleIdentifier(*Path);
-  FunctionImporter::ImportMapTy ImportList;
+  FunctionImporter::ImportIDTable ImportIDs;
+  FunctionImporter::ImportMapTy ImportList(ImportIDs);
   if (!lto::initImportList(*M, *Index, ImportList))
     return fail(Result::Failure, "no list of imports");
   Imports Opened;
-  if (Error Err = openImports(ImportList, Opened))
-    return Err;
+  for (StringRef From : ImportList.getSourceModules())
+    if (Error Err = openImport(From, Opened))
+      return Err;
 
   lto::Config Conf;
   Conf.CPU = TM->getTargetCPU().str();
@@ -525,73 +538,23 @@ Error Backend::importFunctions(Bitcode &Input) {
   Conf.Options = TM->Options;
   Conf.RelocModel = TM->getRelocationModel();
   Conf.CodeModel = TM->getCodeModel();
-  // The rest is done with the session's own pipeline and target machine.
+  // The session's own pipeline and target machine do the rest.
   Conf.PostImportModuleHook = [](unsigned, const Module &) { return false; };
   return lto::thinBackend(Conf, 0, nullptr, *M, *Index, ImportList, Defined,
-                          &Opened.Modules);
+                          &Opened.Modules, /*CodeGenOnly=*/false);
 }
 
+// Runs the session's pipeline.
 Error Backend::optimize() {
-  static const OptimizationLevel Levels[] = {
-      OptimizationLevel::O0, OptimizationLevel::O1, OptimizationLevel::O2,
-      OptimizationLevel::O3, OptimizationLevel::Os, OptimizationLevel::Oz};
-  OptimizationLevel Level = Levels[C.OptLevel];
-
-  PipelineTuningOptions PTO;
-  PTO.LoopUnrolling = C.UnrollLoops;
-  PTO.LoopInterleaving = C.UnrollLoops;
-  PTO.LoopVectorization = C.VectorizeLoop;
-  PTO.SLPVectorization = C.VectorizeSLP;
-  PTO.MergeFunctions = C.MergeFunctions;
-
-  std::optional<PGOOptions> PGO;
-  if (C.ProfileUse || C.ProfileSampleUse || C.DebugInfoForProfiling) {
-    auto Action = C.ProfileUse         ? PGOOptions::IRUse
-                  : C.ProfileSampleUse ? PGOOptions::SampleUse
-                                       : PGOOptions::NoAction;
-    auto File = C.ProfileUse ? C.ProfileUse : C.ProfileSampleUse;
-    PGO = PGOOptions(File ? File : "", "", "", "", vfs::getRealFileSystem(),
-                     Action, PGOOptions::NoCSAction,
-                     PGOOptions::ColdFuncOpt::Default, C.DebugInfoForProfiling);
-  }
-
-  LoopAnalysisManager LAM;
-  FunctionAnalysisManager FAM;
-  CGSCCAnalysisManager CGAM;
-  ModuleAnalysisManager MAM;
-  PassInstrumentationCallbacks PIC;
-  if (C.SelfProfiler)
-    LLVMSelfProfileInitializeCallbacks(PIC, C.SelfProfiler, C.BeforePass,
-                                       C.AfterPass);
-  StandardInstrumentations SI(Context, /*DebugLogging=*/false, C.VerifyEach);
-  SI.registerCallbacks(PIC, &MAM);
-
-  PassBuilder PB(TM.get(), PTO, PGO, &PIC);
-  TargetLibraryInfoImpl TLII(TM->getTargetTriple());
-  if (C.NoBuiltins)
-    TLII.disableAllFunctions();
-  FAM.registerPass([&] { return PB.buildDefaultAAPipeline(); });
-  FAM.registerPass([&] { return TargetLibraryAnalysis(TLII); });
-  PB.registerModuleAnalyses(MAM);
-  PB.registerCGSCCAnalyses(CGAM);
-  PB.registerFunctionAnalyses(FAM);
-  PB.registerLoopAnalyses(LAM);
-  PB.crossRegisterProxies(LAM, FAM, CGAM, MAM);
-
-  ModulePassManager MPM;
-  if (C.NoPrepopulatePasses)
-    ;
-  else if (Index)
-    MPM = PB.buildThinLTODefaultPipeline(Level, Index.get());
-  else if (Level == OptimizationLevel::O0)
-    MPM = PB.buildO0DefaultPipeline(Level);
-  else
-    MPM = PB.buildPerModuleDefaultPipeline(Level);
-  MPM.run(*M, MAM);
-  return Error::success();
+  if (C.Optimize(C.Pipeline, wrap(M.get()),
+                 reinterpret_cast<LLVMTargetMachineRef>(TM.get()),
+                 Index.get()) == LLVMRustResult::Success)
+    return Error::success();
+  std::unique_ptr<char, decltype(&free)> Message(LLVMRustGetLastError(), free);
+  return fail(Result::Failure, Message ? Message.get() : "no reason given");
 }
 
-// Generates code for `Mod`, which is of no use afterwards.
+// Generates code for `Mod`, which must not be used afterwards.
 Error Backend::generate(Module &Mod, CodeGenFileType Type, const Output &Code,
                         const Output &Dwo) {
   OutputFile CodeFile(Code);
@@ -600,17 +563,23 @@ Error Backend::generate(Module &Mod, CodeGenFileType Type, const Output &Code,
     DwoFile.emplace(Dwo);
 
   {
-    // The passes write the last of it when they are destroyed.
+    // The passes write the rest when they are destroyed.
     legacy::PassManager PM;
     PM.add(createTargetTransformInfoWrapperPass(TM->getTargetIRAnalysis()));
     TargetLibraryInfoImpl TLII(TM->getTargetTriple());
     if (C.NoBuiltins)
       TLII.disableAllFunctions();
     PM.add(new TargetLibraryInfoWrapperPass(TLII));
+#if LLVM_VERSION_GE(22, 0)
+    const TargetOptions &Options = TM->Options;
+    PM.add(new RuntimeLibraryInfoWrapper(
+        TM->getTargetTriple(), Options.ExceptionModel, Options.FloatABIType,
+        Options.EABIVersion, Options.MCOptions.ABIName, Options.VecLib));
+#endif
     PM.add(createImmutableModuleSummaryIndexWrapperPass(Index.get()));
     if (TM->addPassesToEmitFile(PM, CodeFile.OS,
                                 DwoFile ? &DwoFile->OS : nullptr, Type,
-                                /*DisableVerify=*/!C.VerifyEach))
+                                /*DisableVerify=*/!C.VerifyIR))
       return fail(Result::Failure, "the target cannot emit such a file");
     PM.run(Mod);
   }
@@ -642,9 +611,44 @@ Error Backend::emit() {
   return Error::success();
 }
 
-// Reads the module, and what it imports.
+// Replaces the module with one that has nothing in it.
+void Backend::clearModule() {
+  auto Empty = std::make_unique<Module>(M->getModuleIdentifier(), Context);
+  Empty->setTargetTriple(M->getTargetTriple());
+  Empty->setDataLayout(M->getDataLayout());
+  M = std::move(Empty);
+}
+
+// Changes the module as the index says.
+Error Backend::applyIndex(Bitcode &Input) {
+  if (!Index)
+    return Error::success();
+  if (Index->skipModuleByDistributedBackend()) {
+    // The linker did not select this module, but it wants the file.
+    clearModule();
+    Index.reset();
+    return Error::success();
+  }
+  if (Error Err = saveTemp("thin-lto-input"))
+    return Err;
+  if (Error Err = importFunctions(Input))
+    return Err;
+  return saveTemp("thin-lto-after-import");
+}
+
+// Fails if the module with its imports is invalid.
+Error Backend::verify() {
+  std::string Broken;
+  raw_string_ostream BrokenOS(Broken);
+  if (!verifyModule(*M, &BrokenOS))
+    return Error::success();
+  return fail(Result::Damaged, "`" + Twine(C.Input) + "`: " +
+                                   StringRef(Broken).split('\n').first);
+}
+
+// Reads the module and what it imports.
 Error Backend::load() {
-  // Debug info types of several modules are to become one.
+  // Merges the debug info types of all these modules.
   Context.enableDebugTypeODRUniquing();
 
   auto Buffer = readBitcode(C.Input, Result::Unreadable, false);
@@ -656,38 +660,15 @@ Error Backend::load() {
   auto Input = thinLTOModule(C.Input, **Buffer);
   if (!Input)
     return Input.takeError();
-  auto MaybeIndex = readIndex(C.Index, **IndexBuffer);
-  if (!MaybeIndex)
-    return MaybeIndex.takeError();
-  Index = std::move(*MaybeIndex);
-  auto Parsed = Input->Module.parseModule(Context);
-  if (!Parsed)
-    return about(C.Input, Parsed.takeError());
-  M = std::move(*Parsed);
+  if (Error Err = readIndex(C.Index, **IndexBuffer).moveInto(Index))
+    return Err;
+  if (Error Err = Input->Module.parseModule(Context).moveInto(M))
+    return about(C.Input, std::move(Err));
   if (Error Err = createTargetMachine())
     return Err;
-
-  if (Index && Index->skipModuleByDistributedBackend()) {
-    // The linker did not select this module: it wants a file, with nothing in it.
-    auto Empty = std::make_unique<Module>(M->getModuleIdentifier(), Context);
-    Empty->setTargetTriple(M->getTargetTriple());
-    Empty->setDataLayout(M->getDataLayout());
-    M = std::move(Empty);
-    Index.reset();
-  } else if (Index) {
-    if (Error Err = saveTemp("thin-lto-input"))
-      return Err;
-    if (Error Err = importFunctions(*Input))
-      return Err;
-    if (Error Err = saveTemp("thin-lto-after-import"))
-      return Err;
-  }
-  std::string Broken;
-  raw_string_ostream BrokenOS(Broken);
-  if (verifyModule(*M, &BrokenOS))
-    return fail(Result::Damaged, "`" + Twine(C.Input) + "`: " +
-                                     StringRef(Broken).split('\n').first);
-  return Error::success();
+  if (Error Err = applyIndex(*Input))
+    return Err;
+  return verify();
 }
 
 Error Backend::run() {
@@ -707,8 +688,8 @@ void onFatalError(void *Reason, const char *Message, bool) {
 
 } // namespace
 
-// Runs the backend in `Context`, which stays the caller's, and says how it
-// ended; unless all is well, `Message` says why. After `Crash` the context must
+// Runs the backend in `Context`, which the caller keeps, and returns how it
+// ended; `Message` is the reason of a failure. After `Crash` the context must
 // not be touched again, not even to be disposed of.
 extern "C" LLVMRustThinLTOBackendResult
 LLVMRustRunThinLTOBackend(const LLVMRustThinLTOBackendConfig *C,
@@ -717,13 +698,14 @@ LLVMRustRunThinLTOBackend(const LLVMRustThinLTOBackendConfig *C,
   Result Kind = Result::Success;
   std::string Reason;
 
-  // Only frames of C++ lie between here and a crash: calls into Rust return.
+  // Between here and a crash lie frames of C++ and that of `Optimize`, which has
+  // nothing to clean up; all other calls into Rust return first.
   CrashRecoveryContext::Enable();
   remove_fatal_error_handler();
   remove_bad_alloc_error_handler();
   install_fatal_error_handler(onFatalError, &Reason);
   install_bad_alloc_error_handler(onFatalError, &Reason);
-  // An exception, which nothing here catches, is to end without a word of C++'s.
+  // Nothing here catches exceptions; they should end without C++'s message.
   auto OldTerminate = std::set_terminate(abort);
   CrashRecoveryContext Recovery;
   bool Finished = Recovery.RunSafely([&] {

@@ -9,7 +9,7 @@
 
 using namespace llvm;
 
-// Serialises `M` once: its bitcode, with the summary and the module hash in it,
+// Serializes `M` once: its bitcode, with the summary and the module hash in it,
 // goes to `Bitcode`, and the minimized bitcode that a thin link reads in its
 // place goes to `Summary`. Both carry the same module hash. The caller owns all
 // three; the strings are appended to.

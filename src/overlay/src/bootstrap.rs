@@ -4,72 +4,41 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use tempfile::NamedTempFile;
+use toml::{Table, Value};
 
+use crate::error::Helped;
+use crate::flags::Flags;
 use crate::place::Place;
-
-/// Flags of bootstrap whose value is the next word.
-const WITH_VALUE: [&str; 21] = [
-    "--build",
-    "--color",
-    "--compare-mode",
-    "--exclude",
-    "--host",
-    "--jobs",
-    "--keep-stage",
-    "--keep-stage-std",
-    "--on-fail",
-    "--pass",
-    "--run",
-    "--rust-profile-generate",
-    "--rust-profile-use",
-    "--rustc-args",
-    "--set",
-    "--skip",
-    "--stage",
-    "--target",
-    "--test-args",
-    "--warnings",
-    "-j",
-];
-
-/// Splits bootstrap's arguments into flags, with their values, and paths. What follows
-/// `--` is a flag.
-pub fn split(args: Vec<String>) -> (Vec<String>, Vec<String>) {
-    let (mut flags, mut paths) = (Vec::new(), Vec::new());
-    let mut args = args.into_iter();
-    while let Some(arg) = args.next() {
-        if !arg.starts_with('-') {
-            paths.push(arg);
-            continue;
-        }
-        let (last, value) = (arg == "--", WITH_VALUE.contains(&arg.as_str()));
-        flags.push(arg);
-        if last {
-            flags.extend(args.by_ref());
-        } else if value {
-            flags.extend(args.next());
-        }
-    }
-    (flags, paths)
-}
+use crate::tree::Tree;
 
 /// A run of bootstrap's `verb` at stage 1 on `defaults`, where the user's `args` do not say
 /// otherwise. Writes bootstrap's configuration first.
-pub fn command(place: &Place, verb: &str, defaults: &[&str], args: Vec<String>) -> Result<Command> {
-    let llvm_bin = llvm_bin(place)?;
+pub fn command(
+    place: &Place,
+    tree: &Tree,
+    verb: &str,
+    defaults: &[&str],
+    args: Vec<String>,
+) -> Result<Command> {
+    let (llvm_bin, stage0) = (llvm_bin(place)?, Stage0::ask(place)?);
     let config = place.build.join("bootstrap.toml");
-    write_if_changed(&config, &configuration(place, &llvm_bin)?)?;
+    write_if_changed(&config, &configuration(place, tree, &stage0, &llvm_bin)?)?;
 
-    let (flags, paths) = split(args);
+    let (flags, paths) = Flags::read(tree, verb)?.split(args);
     let mut command = Command::new("python3");
     // Bootstrap takes paths relative to where it is run.
-    let tree = place.build.join("src");
-    command.current_dir(&tree).arg(tree.join("x.py")).arg(verb);
+    command
+        .current_dir(&tree.dir)
+        .arg(tree.dir.join("x.py"))
+        .arg(verb);
     let staged = flags.iter().any(|flag| flag.starts_with("--stage"));
     if !staged && verb != "check" {
         command.args(["--stage", "1"]);
+    }
+    if stage0.is_newer {
+        command.arg("--skip-stage0-validation");
     }
     if paths.is_empty() {
         command.args(defaults);
@@ -86,71 +55,92 @@ pub fn command(place: &Place, verb: &str, defaults: &[&str], args: Vec<String>) 
 fn llvm_bin(place: &Place) -> Result<PathBuf> {
     let llvm_config = &place.config.llvm_config;
     let shown = llvm_config.display();
-    let help = "help: point llvm-config in config.toml to the right one, or leave it out";
-    let ask = |what: &str| -> Result<String> {
-        let output = Command::new(llvm_config).arg(what).output();
-        let output = output.with_context(|| format!("cannot start {shown}\n{help}"))?;
+    let helped = |message: String| {
+        Helped::new(
+            message,
+            "point llvm-config in config.toml to the right one, or leave it out",
+        )
+    };
+    let ask = |option: &str| -> Result<String> {
+        let output = Command::new(llvm_config).arg(option).output();
+        let output = output.with_context(|| helped(format!("cannot start {shown}")))?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let (version, major) = (ask("--version")?, &place.pins.llvm_major);
     if version.split('.').next() != Some(major) {
-        bail!("{shown} is LLVM {version}, not {major}\n{help}");
+        return Err(helped(format!("{shown} is LLVM {version}, not {major}")).into());
     }
     Ok(ask("--bindir")?.into())
 }
 
-fn configuration(place: &Place, llvm_bin: &Path) -> Result<String> {
-    let (config, stage0) = (&place.config, place.stage0());
-    let version = Command::new(stage0.join("bin/rustc")).arg("-vV").output()?;
-    let version = String::from_utf8(version.stdout)?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    let host = host.context("stage 0's rustc does not name its host")?;
-    let jobs = if config.jobs == 0 {
-        String::new()
-    } else {
-        format!("jobs = {}\n", config.jobs)
+/// The facts about stage 0 that the configuration depends on.
+struct Stage0 {
+    host: String,
+    /// Whether it is of a later release than the source, which bootstrap takes only when told to.
+    is_newer: bool,
+}
+
+impl Stage0 {
+    fn ask(place: &Place) -> Result<Stage0> {
+        let rustc = place.stage0().join("bin/rustc");
+        let output = Command::new(&rustc).arg("-vV").output();
+        let output = output.with_context(|| format!("cannot start {}", rustc.display()))?;
+        let text = String::from_utf8(output.stdout)?;
+        let value = |key: &str| {
+            let value = text.lines().find_map(|line| line.strip_prefix(key));
+            value.with_context(|| format!("{} does not print its {key}", rustc.display()))
+        };
+        Ok(Stage0 {
+            host: value("host: ")?.to_owned(),
+            is_newer: value("release: ")? != place.pins.release,
+        })
+    }
+}
+
+/// `bootstrap.toml` of the overlay with what depends on this machine and on `config.toml`.
+fn configuration(place: &Place, tree: &Tree, stage0: &Stage0, llvm_bin: &Path) -> Result<String> {
+    let text = |path: PathBuf| -> Result<Value> {
+        let text = path
+            .to_str()
+            .with_context(|| format!("{} is not UTF-8", path.display()))?;
+        Ok(text.into())
     };
+    let config = &place.config;
+    let mut build = Table::new();
+    build.insert("build-dir".into(), text(place.build.clone())?);
+    build.insert("rustc".into(), text(place.stage0().join("bin/rustc"))?);
+    build.insert("cargo".into(), text(place.stage0().join("bin/cargo"))?);
+    // A checkout has no vendored crates: cargo downloads them.
+    build.insert("vendor".into(), tree.dir.join("vendor").exists().into());
+    if stage0.is_newer {
+        // It has all that this release has, so nothing may be built as for the release before.
+        build.insert("local-rebuild".into(), true.into());
+    }
+    if config.jobs != 0 {
+        build.insert("jobs".into(), config.jobs.into());
+    }
+    let mut rust = Table::new();
+    rust.insert("optimize".into(), i64::from(config.optimize).into());
+    rust.insert("codegen-units".into(), config.codegen_units.into());
+    rust.insert(
+        "debuginfo-level".into(),
+        i64::from(config.debuginfo_level).into(),
+    );
+    let mut host = Table::new();
+    host.insert("llvm-config".into(), text(config.llvm_config.clone())?);
+    host.insert("llvm-filecheck".into(), text(llvm_bin.join("FileCheck"))?);
+
+    let mut all: Table = toml::from_str(include_str!("../bootstrap.toml"))?;
+    for (section, settings) in [("build", build), ("rust", rust)] {
+        let section = all.get_mut(section).and_then(Value::as_table_mut);
+        section
+            .context("bootstrap.toml lacks a section")?
+            .extend(settings);
+    }
+    let target = Table::from_iter([(stage0.host.clone(), Value::from(host))]);
+    all.insert("target".into(), target.into());
     Ok(format!(
-        "# Written by x.py: change config.toml instead.
-change-id = 134650
-[build]
-build-dir = {build:?}
-rustc = {rustc:?}
-cargo = {cargo:?}
-{jobs}vendor = true
-locked-deps = false
-submodules = false
-docs = false
-extended = false
-compiler-docs = false
-optimized-compiler-builtins = false
-[llvm]
-link-shared = true
-download-ci-llvm = false
-[rust]
-channel = \"dev\"
-optimize = {optimize}
-codegen-units = {units}
-debuginfo-level = {debuginfo}
-jemalloc = false
-lld = false
-llvm-tools = false
-omit-git-hash = true
-deny-warnings = false
-download-rustc = false
-backtrace-on-ice = true
-[target.{host}]
-llvm-config = {llvm_config:?}
-llvm-filecheck = {filecheck:?}
-",
-        build = place.build,
-        rustc = stage0.join("bin/rustc"),
-        cargo = stage0.join("bin/cargo"),
-        optimize = config.optimize,
-        units = config.codegen_units,
-        debuginfo = config.debuginfo_level,
-        llvm_config = config.llvm_config,
-        filecheck = llvm_bin.join("FileCheck"),
+        "# Written by x.py: change config.toml instead.\n{all}"
     ))
 }
 
@@ -161,22 +151,4 @@ fn write_if_changed(path: &Path, text: &str) -> Result<()> {
         file.persist(path)?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::split;
-
-    fn words(line: &str) -> Vec<String> {
-        line.split_whitespace().map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn values_of_flags_are_not_paths() {
-        let (flags, paths) = split(words(
-            "-j 2 tests/ui --stage 2 --stage=1 tests/codegen --bless -- a b",
-        ));
-        assert_eq!(paths, words("tests/ui tests/codegen"));
-        assert_eq!(flags, words("-j 2 --stage 2 --stage=1 --bless -- a b"));
-    }
 }

@@ -5,9 +5,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use crate::error::Helped;
+use crate::suites::RUN_MAKE;
 use crate::tree::{Git, Tree};
 
 /// The folders that hold overlay files.
@@ -32,8 +34,8 @@ struct Workspace {
 }
 
 impl Overlay {
-    /// Lists the overlay in `root`: what git tracks or does not ignore under the folders,
-    /// without the members of our workspace. An error for a patch of a file that the source
+    /// Lists the overlay in `root`: the files under the folders that git tracks or does not
+    /// ignore, without the members of our workspace. An error for a patch of a file that the source
     /// does not have, and for a new file that it has.
     pub fn read(root: &Path, tree: &Tree) -> Result<Overlay> {
         let manifest =
@@ -72,15 +74,16 @@ impl Overlay {
             let target = path.strip_suffix(".patch");
             let mode = root.join(path).symlink_metadata()?;
             if !mode.is_file() {
-                bail!("{path} is not a regular file\nhelp: the overlay holds regular files only");
+                return Err(Helped::not_regular(path).into());
             } else if let Some(target) = target.filter(|target| upstream.contains(*target)) {
                 overlay.patched.insert(target.to_owned());
             } else if upstream.contains(path) {
-                bail!("{path} exists in the source\nhelp: make it a patch, {path}.patch");
+                let message = format!("{path} exists in the source");
+                let help = format!("make it a patch, {path}.patch");
+                return Err(Helped::new(message, help).into());
             } else if target.is_some() && fs::read(root.join(path))?.starts_with(b"diff --git ") {
-                bail!(
-                    "{path} patches a file that the source does not have\nhelp: correct its name"
-                );
+                let message = format!("{path} patches a file that the source does not have");
+                return Err(Helped::new(message, "correct its name").into());
             } else {
                 overlay
                     .new
@@ -90,15 +93,15 @@ impl Overlay {
         Ok(overlay)
     }
 
-    /// The paths that compiletest takes for our own tests in `suite`, such as
-    /// `tests/run-make`: folders there, files with `.rs` elsewhere.
+    /// The paths by which bootstrap runs our own tests in `suite`: folders in the run-make
+    /// suites, files with `.rs` elsewhere.
     pub fn tests(&self, suite: &str) -> Vec<String> {
         let mut found = BTreeSet::new();
         for path in self.new.keys() {
             let Some(rest) = path.strip_prefix(&format!("{suite}/")) else {
                 continue;
             };
-            if suite == "tests/run-make" {
+            if RUN_MAKE.contains(&suite) {
                 if let Some((name, _)) = rest.split_once('/') {
                     found.insert(format!("{suite}/{name}"));
                 }
@@ -119,6 +122,7 @@ mod tests {
         let paths = [
             "tests/run-make/thin-link-a/rmake.rs",
             "tests/run-make/thin-link-a/lib.rs",
+            "tests/run-make-cargo/thin-link-b/rmake.rs",
             "tests/ui/thin-link/bad.rs",
             "tests/ui/thin-link/bad.stderr",
             "tests/ui/thin-link/auxiliary/dep.rs",
@@ -132,6 +136,10 @@ mod tests {
         assert_eq!(
             overlay.tests("tests/run-make"),
             ["tests/run-make/thin-link-a"]
+        );
+        assert_eq!(
+            overlay.tests("tests/run-make-cargo"),
+            ["tests/run-make-cargo/thin-link-b"]
         );
         assert_eq!(overlay.tests("tests/ui"), ["tests/ui/thin-link/bad.rs"]);
     }

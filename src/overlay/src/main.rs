@@ -1,14 +1,17 @@
-//! The driver behind `x.py`: one file a verb, and the few things that the verbs share.
+//! The driver behind `x.py`: one file for each verb, and the few things that the verbs share.
 //!
 //! `x.py` has installed the packages, fetched the source, unpacked stage 0, built this
 //! program with it and holds the lock of the build directory, which this program inherits.
 
 mod bootstrap;
+mod error;
 mod files;
+mod flags;
 mod place;
 mod source;
 mod suites;
 mod tree;
+mod upstream;
 mod verbs;
 
 use std::process::ExitCode;
@@ -49,7 +52,7 @@ enum Verb {
     Tool(Vec<String>),
 }
 
-/// What follows the verb and is handed on.
+/// The arguments after the verb, which are handed on.
 #[derive(clap::Args)]
 struct Rest {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -79,7 +82,7 @@ fn main() -> ExitCode {
         std::process::exit(1)
     });
     run(cli).unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("{}", error::report(&error));
         ExitCode::FAILURE
     })
 }

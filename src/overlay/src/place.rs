@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::Deserialize;
 
-/// What `x.py` has worked out already.
+use crate::error::Helped;
+
+/// The arguments that `x.py` passes before the verb.
 #[derive(clap::Args)]
 pub struct PlaceArgs {
     /// The root of the repository.
@@ -45,7 +47,7 @@ impl Default for Config {
             build_dir: "build".into(),
             source: None,
             stage0: None,
-            llvm_config: "/usr/lib/llvm-19/bin/llvm-config".into(),
+            llvm_config: "/usr/lib/llvm-22/bin/llvm-config".into(),
             optimize: 1,
             debuginfo_level: 0,
             codegen_units: 16,
@@ -58,6 +60,7 @@ impl Default for Config {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Pins {
+    pub release: String,
     pub llvm_major: String,
     pub source: SourcePin,
 }
@@ -73,7 +76,8 @@ pub struct SourcePin {
 /// One pinned file of the source package.
 #[derive(Deserialize)]
 pub struct FilePin {
-    pub name: String,
+    /// Where it is below the package folders of an archive.
+    pub path: PathBuf,
 }
 
 /// The repository, the build directory and the configuration of this run.
@@ -126,8 +130,8 @@ impl Place {
     }
 
     /// Announces a step with the time since the start, as `x.py` does.
-    pub fn step(&self, number: u32, what: &str) {
-        println!("[{number}/{}] {what}  ({})", self.steps, self.elapsed());
+    pub fn step(&self, number: u32, name: &str) {
+        println!("[{number}/{}] {name}  ({})", self.steps, self.elapsed());
     }
 
     /// The time since the start, as minutes and seconds.
@@ -140,7 +144,7 @@ impl Place {
 fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
     let text =
         fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    toml::from_str(&text).with_context(|| format!("{} is not right", path.display()))
+    toml::from_str(&text).with_context(|| format!("cannot use {}", path.display()))
 }
 
 /// Runs a command to its end; its name and exit code are the error when it fails.
@@ -149,9 +153,9 @@ pub fn run(command: &mut Command) -> Result<()> {
         .status()
         .with_context(|| format!("cannot start {command:?}"))?;
     if !status.success() {
-        bail!(
-            "{command:?} failed ({status})\nhelp: see its message above; the next run starts this step again"
-        );
+        let message = format!("{command:?} failed ({status})");
+        let help = "see its message above; the next run starts this step again";
+        return Err(Helped::new(message, help).into());
     }
     Ok(())
 }

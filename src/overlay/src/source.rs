@@ -1,29 +1,33 @@
-//! The pristine source: unpacked, made buildable offline, and committed as `pristine`.
+//! The pristine source: unpacked or copied, made buildable, and committed as `pristine`.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use crate::error::Helped;
 use crate::place::{Place, run};
 use crate::tree::{LAID, Tree};
 
-/// Lock files that do not fit the vendored crates; bootstrap writes them anew.
+/// Lock files that do not fit the crates that Debian vendors; bootstrap writes them anew.
 const LOCK_FILES: [&str; 6] = [
     "Cargo.lock",
-    "src/bootstrap/Cargo.lock",
     "library/Cargo.lock",
-    "src/tools/rust-analyzer/Cargo.lock",
+    "src/bootstrap/Cargo.lock",
     "src/tools/cargo/Cargo.lock",
+    "src/tools/rust-analyzer/Cargo.lock",
     "src/tools/rustbook/Cargo.lock",
 ];
 
-/// What bootstrap and Python leave in the tree.
+/// Files that bootstrap and Python leave in the tree.
 const EXCLUDES: &str = "/Cargo.lock\n/library/Cargo.lock\n/src/bootstrap/Cargo.lock\n\
                         /src/tools/*/Cargo.lock\n__pycache__/\n";
+
+/// The build script of a crate that links the system's liblzma.
+const SYSTEM_LZMA: &str = "fn main() {\n    println!(\"cargo:rustc-link-lib=lzma\");\n}\n";
 
 /// Makes sure that `src` in the build directory holds the wanted source.
 ///
@@ -45,10 +49,11 @@ pub fn ensure(place: &Place) -> Result<Tree> {
             .args(["log", "-1", "--format=%s", "pristine"])
             .text()?;
         if found != origin {
-            bail!(
-                "{} holds {found}, but {origin} is wanted\nhelp: `./x.py clean --all` removes it, \
-                 with all that was built; `./x.py refresh` first keeps edits made there",
-                tree.dir.display()
+            let dir = tree.dir.display();
+            let help = "`./x.py clean --all` removes it, with all that was built; \
+                        `./x.py refresh` first keeps edits made there";
+            return Err(
+                Helped::new(format!("{dir} holds {found}, but {origin} is wanted"), help).into(),
             );
         }
         return Ok(tree);
@@ -60,28 +65,27 @@ pub fn ensure(place: &Place) -> Result<Tree> {
     }
     fs::create_dir(&folder)?;
     match &place.config.source {
-        Some(source) => copy(source, &folder)?,
+        Some(source) => copy(source, &folder, &place.pins.release)?,
         None => unpack(place, &folder)?,
     }
-    make_buildable(&folder)?;
+    if folder.join("debian").exists() {
+        make_buildable(&folder)?;
+    }
     commit(&folder, &origin)?;
     fs::rename(&folder, &tree.dir)?;
     Ok(tree)
 }
 
+/// Unpacks the pinned files and applies Debian's patches.
 fn unpack(place: &Place, folder: &Path) -> Result<()> {
     let file = |ending: &str| -> Result<PathBuf> {
-        let names = &place.pins.source.file;
-        let file = names.iter().find(|file| file.name.ends_with(ending));
-        Ok(place.build.join("download").join(
-            &file
-                .with_context(|| format!("no {ending} in pins.toml"))?
-                .name,
-        ))
+        let names = place.pins.source.file.iter();
+        let mut names = names.filter_map(|file| file.path.file_name());
+        let name = names.find(|name| name.as_encoded_bytes().ends_with(ending.as_bytes()));
+        let name = name.with_context(|| format!("no {ending} in pins.toml"))?;
+        Ok(place.build.join("download").join(name))
     };
     untar(&file(".orig.tar.xz")?, folder, 1)?;
-    fs::create_dir(folder.join("extra"))?;
-    untar(&file(".orig-extra.tar.xz")?, &folder.join("extra"), 1)?;
     untar(&file(".debian.tar.xz")?, folder, 0)?;
     let patches = folder.join("debian/patches");
     for name in fs::read_to_string(patches.join("series"))?.lines() {
@@ -110,39 +114,44 @@ fn untar(archive: &Path, folder: &Path, strip: u32) -> Result<()> {
     run(&mut tar)
 }
 
-fn copy(source: &Path, folder: &Path) -> Result<()> {
-    if !source.join("x.py").exists() {
-        bail!(
-            "no source tree at {}\nhelp: correct source in config.toml, or leave it out",
-            source.display()
-        );
+/// Copies the user's tree without its git repositories and bootstrap's own build directory.
+fn copy(source: &Path, folder: &Path, release: &str) -> Result<()> {
+    let shown = source.display();
+    let version = fs::read_to_string(source.join("src/version")).with_context(|| {
+        Helped::new(
+            format!("no source tree at {shown}"),
+            "correct source in config.toml, or leave it out",
+        )
+    })?;
+    if version.trim() != release {
+        let message = format!("{shown} is {}, not {release}", version.trim());
+        let help = format!("point source in config.toml to a tree of {release}");
+        return Err(Helped::new(message, help).into());
     }
-    run(Command::new("cp")
-        .args(["-a", "--reflink=auto"])
-        .arg(source.join("."))
-        .arg(folder))?;
-    let git = folder.join(".git");
-    if git.is_dir() {
-        fs::remove_dir_all(&git)?;
-    } else if git.exists() {
-        fs::remove_file(&git)?;
+    if !source.join("library/backtrace/Cargo.toml").exists() {
+        let message = format!("{shown} lacks its submodule library/backtrace");
+        let help = format!("`git -C {shown} submodule update --init library/backtrace`");
+        return Err(Helped::new(message, help).into());
     }
-    Ok(())
+    let mut cp = Command::new("cp");
+    cp.args(["-a", "--reflink=auto", "-t"]).arg(folder);
+    for entry in fs::read_dir(source)? {
+        let entry = entry?;
+        if entry.file_name() != ".git" && entry.file_name() != "build" {
+            cp.arg(entry.path());
+        }
+    }
+    run(&mut cp)?;
+    let mut submodules = Command::new("find");
+    submodules
+        .arg(folder)
+        .args(["-name", ".git", "-prune", "-exec", "rm", "-rf", "{}", "+"]);
+    run(&mut submodules)
 }
 
-/// The build script of a crate that links the system's liblzma.
-const SYSTEM_LZMA: &str = "fn main() {\n    println!(\"cargo:rustc-link-lib=lzma\");\n}\n";
-
-/// Puts Debian's extra crates among the vendored ones, and takes away the checksums and
-/// lock files that Debian's patches made wrong.
+/// Removes the checksums and lock files that Debian's patches made wrong.
 fn make_buildable(folder: &Path) -> Result<()> {
     let vendor = folder.join("vendor");
-    if folder.join("extra").exists() {
-        run(Command::new("cp")
-            .arg("-a")
-            .arg(folder.join("extra/."))
-            .arg(&vendor))?;
-    }
     for entry in fs::read_dir(&vendor).context("the source has no vendored crates")? {
         let entry = entry?;
         if entry
@@ -187,29 +196,4 @@ fn commit(folder: &Path, origin: &str) -> Result<()> {
         .done()?;
     tree.git().args(["tag", "pristine"]).done()?;
     tree.git().args(["update-ref", LAID, "pristine"]).done()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    #[test]
-    fn checksums_and_lock_files_go_and_extra_crates_come() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |path: &str| folder.path().join(path);
-        for dir in ["vendor/a", "vendor/lzma-sys-1", "extra/b"] {
-            fs::create_dir_all(at(dir)).unwrap();
-            let text = r#"{"files":{"x":"1"},"package":"abc"}"#;
-            fs::write(at(dir).join(".cargo-checksum.json"), text).unwrap();
-        }
-        fs::write(at("Cargo.lock"), "").unwrap();
-        super::make_buildable(folder.path()).unwrap();
-        for name in ["a", "b"] {
-            let text = fs::read_to_string(at("vendor").join(name).join(".cargo-checksum.json"));
-            assert_eq!(text.unwrap(), r#"{"files":{},"package":"abc"}"#);
-        }
-        assert!(!at("Cargo.lock").exists());
-        let script = fs::read_to_string(at("vendor/lzma-sys-1/build.rs")).unwrap();
-        assert!(script.contains("cargo:rustc-link-lib=lzma"), "{script}");
-    }
 }

@@ -1,20 +1,24 @@
-//! What `./x.py test` runs, besides our own tests, and how results are counted.
+//! The tests that `./x.py test` runs besides those of the workspace, and how results are counted.
 
 /// Suites in which new tests of the overlay are run.
-pub const OURS: [&str; 5] = [
+pub const OURS: [&str; 6] = [
     "tests/run-make",
+    "tests/run-make-cargo",
     "tests/ui",
     "tests/ui-fulldeps",
-    "tests/codegen",
+    "tests/codegen-llvm",
     "tests/incremental",
 ];
 
-/// The upstream tests nearest to our change: paths, with `*` for any part of a last component.
+/// Suites whose tests are folders; given as a path, each stands for our tests in it.
+pub const RUN_MAKE: [&str; 2] = ["tests/run-make", "tests/run-make-cargo"];
+
+/// The upstream tests nearest to our change, as patterns of paths.
 pub const UPSTREAM: [&str; 10] = [
     "tests/ui/lto",
     "tests/ui/emit*",
     "tests/ui/codegen",
-    "tests/codegen",
+    "tests/codegen-llvm",
     "tests/incremental",
     "tests/run-make/*lto*",
     "tests/run-make/*emit*",
@@ -23,22 +27,17 @@ pub const UPSTREAM: [&str; 10] = [
     "tests/run-make/*dep-info*",
 ];
 
-/// The compiler's crates in which we have unit tests. They are tested at stage 0: at stage 1 each
-/// change would first have the compiler built by itself.
-pub const CRATES: [&str; 2] = ["compiler/rustc_codegen_ssa", "compiler/rustc_interface"];
+/// The compiler's crates whose unit tests are run. With `compiler/rustc` among them cargo selects
+/// the features of the whole compiler, so that all their dependencies are those that the
+/// build of the compiler left; without it cargo would build most of the compiler again.
+pub const CRATES: [&str; 3] = [
+    "compiler/rustc",
+    "compiler/rustc_codegen_ssa",
+    "compiler/rustc_interface",
+];
 
 /// Matched by the patterns, but about rustdoc's `--emit`: it would need rustdoc to be built.
 pub const NOT_NEAR: &str = "tests/run-make/emit-shared-files";
-
-/// Whether `name` is matched by `pattern`, in which each `*` stands for any text.
-pub fn matches(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((start, rest)) => name.strip_prefix(start).is_some_and(|name| {
-            (0..=name.len()).any(|at| name.is_char_boundary(at) && matches(rest, &name[at..]))
-        }),
-    }
-}
 
 /// How many tests passed, failed and were skipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -56,11 +55,11 @@ impl Counts {
         };
         for part in rest.split(['.', ';']) {
             let mut words = part.split_whitespace();
-            let (number, what) = (
+            let (number, outcome) = (
                 words.next().and_then(|word| word.parse().ok()),
                 words.next(),
             );
-            match (number, what) {
+            match (number, outcome) {
                 (Some(number), Some("passed")) => self.passed += number,
                 (Some(number), Some("failed")) => self.failed += number,
                 (Some::<usize>(number), Some("ignored")) => self.skipped += number,
@@ -91,19 +90,7 @@ impl std::fmt::Display for Counts {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, matches};
-
-    #[test]
-    fn patterns() {
-        assert!(matches(
-            "tests/run-make/*lto*",
-            "tests/run-make/cross-lang-lto-clang"
-        ));
-        assert!(matches("tests/run-make/*lto*", "tests/run-make/lto"));
-        assert!(matches("tests/ui/lto", "tests/ui/lto"));
-        assert!(!matches("tests/ui/lto", "tests/ui/lto2"));
-        assert!(!matches("tests/ui/emit*", "tests/ui/error-emitter"));
-    }
+    use super::Counts;
 
     #[test]
     fn result_lines_are_summed() {

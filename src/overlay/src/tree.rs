@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::error::Helped;
 use crate::files::Overlay;
 
 /// Names the commit that was laid last; commits that the user makes in the tree do not move it.
@@ -66,13 +67,13 @@ impl Git {
     }
 
     /// Gives `input` on standard input.
-    fn input(mut self, input: impl Into<Vec<u8>>) -> Git {
+    pub fn input(mut self, input: impl Into<Vec<u8>>) -> Git {
         self.input = input.into();
         self
     }
 
     /// Works on this index instead of the repository's own.
-    fn index(mut self, path: &Path) -> Git {
+    pub fn index(mut self, path: &Path) -> Git {
         self.command.env("GIT_INDEX_FILE", path);
         self
     }
@@ -86,7 +87,7 @@ impl Git {
             .stderr(Stdio::piped());
         let mut child = command
             .spawn()
-            .context("cannot start git\nhelp: install git")?;
+            .with_context(|| Helped::new("cannot start git", "install git"))?;
         let mut stdin = child.stdin.take().context("no standard input")?;
         let input = self.input;
         let writer = std::thread::spawn(move || stdin.write_all(&input));
@@ -127,7 +128,7 @@ impl Git {
     }
 }
 
-/// What a path is in a tree: mode and object name, or nothing.
+/// Mode and object name of a path in a tree, or nothing.
 pub type Entry = Option<(String, String)>;
 
 /// How the repository and the laid tree went apart since the overlay was last laid.
@@ -140,6 +141,24 @@ pub struct Changes {
     pub same: Vec<String>,
     /// Paths that both changed, each to something else.
     pub conflicts: Vec<String>,
+}
+
+/// A source that the overlay applies to.
+pub struct Base {
+    /// Its commit in the laid tree's repository.
+    pub commit: String,
+    /// Its name in messages.
+    pub name: &'static str,
+}
+
+impl Base {
+    /// The source that was unpacked.
+    pub fn pristine() -> Base {
+        Base {
+            commit: "pristine".to_owned(),
+            name: "the source",
+        }
+    }
 }
 
 /// The laid tree.
@@ -169,14 +188,19 @@ impl Tree {
             .collect())
     }
 
-    /// Applies the overlay in `root` to the pristine source, in git's store only.
+    /// The index for work that leaves the repository's own alone.
+    pub fn scratch_index(&self) -> PathBuf {
+        self.dir.join(".git/x.index")
+    }
+
+    /// Applies the overlay in `root` to `base`, in git's store only.
     ///
-    /// The commit depends on nothing but the overlay. An error names each patch that does
-    /// not apply.
-    pub fn commit_of(&self, root: &Path, overlay: &Overlay) -> Result<String> {
-        let index = self.dir.join(".git/x.index");
+    /// The commit depends on nothing but the overlay and the base. An error names each patch
+    /// that does not apply.
+    pub fn commit_of(&self, root: &Path, overlay: &Overlay, base: &Base) -> Result<String> {
+        let index = self.scratch_index();
         let git = || self.git().index(&index);
-        git().args(["read-tree", "pristine"]).done()?;
+        git().args(["read-tree", &base.commit]).done()?;
 
         let patch = |path: &String| root.join(format!("{path}.patch"));
         let apply = ["apply", "--cached", "--whitespace=nowarn"];
@@ -200,22 +224,23 @@ impl Tree {
                     bad += &format!("\n  {path}.patch ({})", why.replace("error: ", ""));
                 }
             }
-            bail!(
-                "these patches do not apply to the source:{bad}\nhelp: correct them, or take them \
-                 away, make the change in {} and run `./x.py refresh`",
+            let message = format!("these patches do not apply to {}:{bad}", base.name);
+            let help = format!(
+                "correct them, or take them away, make the change in {} and run `./x.py refresh`",
                 self.dir.display()
             );
+            return Err(Helped::new(message, help).into());
         }
         let touched = git()
-            .args(["diff-index", "--cached", "-z", "--name-only", "pristine"])
+            .args(["diff-index", "--cached", "-z", "--name-only", &base.commit])
             .text()?;
         if let Some(path) = touched
             .split_terminator('\0')
             .find(|path| !overlay.patched.contains(*path))
         {
-            bail!(
-                "a patch changes {path}\nhelp: put that change in {path}.patch, one patch for each file"
-            );
+            let message = format!("a patch changes {path}");
+            let help = format!("put that change in {path}.patch, one patch for each file");
+            return Err(Helped::new(message, help).into());
         }
 
         let mut names = Vec::new();
@@ -238,13 +263,13 @@ impl Tree {
             .done()?;
         let tree = git().args(["write-tree"]).text()?;
         self.git()
-            .args(["commit-tree", &tree, "-p", "pristine", "-m", "overlay"])
+            .args(["commit-tree", &tree, "-p", &base.commit, "-m", "overlay"])
             .text()
     }
 
-    /// The tree object of what is in the work tree now.
+    /// The tree object of the work tree as it is now.
     pub fn work_tree(&self) -> Result<String> {
-        let index = self.dir.join(".git/x.index");
+        let index = self.scratch_index();
         let laid = self.dir.join(".git/index");
         fs::copy(&laid, &index)?;
         // git looks into files that are not older than the index: the copy must not be newer.
@@ -272,7 +297,7 @@ impl Tree {
         Ok(found)
     }
 
-    /// Compares the repository (its overlay as `commit`) and the work tree with what was laid.
+    /// Compares the repository (its overlay as `commit`) and the work tree with the laid commit.
     pub fn changes(&self, commit: &str) -> Result<Changes> {
         let mut repository = self.diff(LAID, commit)?;
         let mut tree = self.diff(LAID, &self.work_tree()?)?;
@@ -300,16 +325,20 @@ impl Tree {
             return Ok(());
         }
         let dir = self.dir.display();
-        bail!(
-            "changed both in the repository and in {dir}, since the overlay was laid:\n  {}\n\
-             help: to keep both, `git -C {dir} stash --include-untracked`, `./x.py overlay`, \
-             `git -C {dir} stash pop`, then `./x.py refresh`\n\
-             help: to drop the edits in {dir}, `git -C {dir} stash` alone, then run this again",
+        let message = format!(
+            "changed both in the repository and in {dir}, since the overlay was laid:\n  {}",
             conflicts.join("\n  ")
-        )
+        );
+        let keep = format!(
+            "to keep both, `git -C {dir} stash --include-untracked`, `./x.py overlay`, \
+             `git -C {dir} stash pop`, then `./x.py refresh`"
+        );
+        let drop =
+            format!("to drop the edits in {dir}, `git -C {dir} stash` alone, then run this again");
+        Err(Helped::new(message, keep).or(drop).into())
     }
 
-    /// Moves the work tree from what was laid to `commit`, writing only files that differ,
+    /// Moves the work tree from the laid commit to `commit`, writing only files that differ,
     /// and keeps edits of files that the move does not touch. Returns how many it wrote.
     pub fn lay(&self, commit: &str) -> Result<usize> {
         if self.git().args(["rev-parse", LAID]).text()? == commit {
@@ -337,8 +366,8 @@ impl Tree {
         Ok(changes.repository.len())
     }
 
-    /// Makes `tree`, the work tree as it is, what counts as laid: all of it is in the overlay, so
-    /// the next edit of a file that was refreshed is an edit, and no conflict.
+    /// Records `tree`, the work tree as it is, as laid: the overlay holds all of it, so the next
+    /// edit of a file that was refreshed is an edit and not a conflict.
     pub fn take_as_laid(&self, tree: &str) -> Result<()> {
         let commit = ["commit-tree", tree, "-p", "pristine", "-m", "overlay"];
         let commit = self.git().args(commit).text()?;
@@ -387,8 +416,8 @@ impl Tree {
         self.git().args(["update-ref", "-d", LAYING]).done()
     }
 
-    /// The canonical patch of each upstream file that differs in `to`.
-    pub fn patches(&self, to: &str) -> Result<BTreeMap<String, Vec<u8>>> {
+    /// The canonical patch of each file of `base` that differs in `to`.
+    pub fn patches(&self, base: &Base, to: &str) -> Result<BTreeMap<String, Vec<u8>>> {
         let diff = [
             "diff-tree",
             "-p",
@@ -408,13 +437,13 @@ impl Tree {
             .git()
             .args(diff)
             .args(fixed)
-            .args(["pristine", to])
+            .args([&base.commit, to])
             .bytes()?;
         canonical(&text)
     }
 }
 
-/// Splits git's diff by file and drops what depends on more than the change itself: the
+/// Splits git's diff by file and drops the parts that depend on more than the change itself: the
 /// `index` line, and the text of the enclosing item after `@@`.
 fn canonical(diff: &[u8]) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut patches: BTreeMap<String, Vec<u8>> = BTreeMap::new();
@@ -427,7 +456,8 @@ fn canonical(diff: &[u8]) -> Result<BTreeMap<String, Vec<u8>>> {
         } else if line.starts_with(b"index ") {
             continue;
         } else if line.starts_with(b"Binary files ") {
-            bail!("{path} cannot be a patch: it is not text\nhelp: undo its change");
+            let message = format!("{path} cannot be a patch: it is not text");
+            return Err(Helped::new(message, "undo its change").into());
         }
         let patch = patches.entry(path.clone()).or_default();
         match line

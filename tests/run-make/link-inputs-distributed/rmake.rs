@@ -10,7 +10,7 @@ use std::path::Path;
 
 use run_make_support::env::set_current_dir;
 use run_make_support::link_inputs::{Distributed, link_distributed, list, read_link_inputs, text};
-use run_make_support::llvm::llvm_bin_dir;
+use run_make_support::llvm::{llvm_ar, llvm_bin_dir};
 use run_make_support::serde_json::Value;
 use run_make_support::{Rustc, bare_rustc, build_native_static_lib, cmd, cwd, rfs};
 
@@ -62,7 +62,7 @@ fn check_inputs(inputs: &Value, units: usize) {
     }
     let archive = text(&native["native_archive"]);
     assert_eq!(archive, "out/program.link-inputs/bin/libnative.native.a");
-    let members = cmd(llvm_bin_dir().join("llvm-ar")).arg("t").arg(archive).run();
+    let members = llvm_ar().table_of_contents().arg(archive).run();
     members.assert_stdout_equals("native.o");
 
     let builtins = upstream("compiler_builtins");

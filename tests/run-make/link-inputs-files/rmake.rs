@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use run_make_support::link_inputs::{linker, list, read_link_inputs, text};
+use run_make_support::rustc::sysroot;
 use run_make_support::{Rustc, bare_rustc, cmd, cwd, rfs, serde_json, shallow_find_files};
 
 fn main() {
@@ -172,9 +173,8 @@ fn unwritable() {
 
 /// JSON holds Unicode only. Arguments are Unicode, but the compiler may be in a folder that is not.
 fn not_unicode() {
-    let sysroot = bare_rustc().print("sysroot").run().stdout_utf8();
     let moved = Path::new(OsStr::from_bytes(b"sysroot-\xff"));
-    cmd("cp").args(["--archive", "--link", sysroot.trim()]).arg(moved).run();
+    cmd("cp").args(["--archive", "--link"]).arg(sysroot()).arg(moved).run();
     let mut rustc = cmd("rustc");
     rustc.env("PATH", env::join_paths([&cwd().join(moved).join("bin")]).unwrap());
     rustc.env_remove("LD_LIBRARY_PATH");

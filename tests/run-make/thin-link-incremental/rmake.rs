@@ -12,7 +12,7 @@ use run_make_support::{has_suffix, rfs, shallow_find_files};
 fn main() {
     for crate_type in ["lib", "cdylib"] {
         edits_of_a_library(crate_type, 1);
-        edits_of_a_library(crate_type, 16);
+        edits_of_a_library(crate_type, 64);
     }
     cache_without_summaries();
 }

@@ -26,24 +26,26 @@ fn main() {
         for debuginfo in ["0", "2"] {
             for units in [1, 3] {
                 println!("level {level}, debuginfo {debuginfo}, {units} units");
-                check_modules(&[
-                    &format!("-Copt-level={level}"),
-                    &format!("-Cdebuginfo={debuginfo}"),
-                    &format!("-Ccodegen-units={units}"),
-                ]);
+                check_modules(
+                    units,
+                    &[&format!("-Copt-level={level}"), &format!("-Cdebuginfo={debuginfo}")],
+                );
             }
         }
     }
 }
 
-fn check_modules(flags: &[&str]) {
+fn check_modules(units: usize, flags: &[&str]) {
     thin_link_rustc()
         .args(flags)
+        .codegen_units(units)
         .input("program.rs")
         .emit("obj,thin-link-bitcode")
         .out_dir("out")
         .run();
-    for object in thin_link_objects("out") {
+    let objects = thin_link_objects("out");
+    assert_eq!(objects.len(), units + 1, "the units and the allocator shim: {objects:?}");
+    for object in objects {
         let summary = bitcode_records(&summary_of(&object));
         assert_eq!(without_hash(&summary), without_hash(&summary_by_opt(&object)), "{object:?}");
         assert!(checked_hash(&object).ends_with("(match)/>"), "{object:?}");

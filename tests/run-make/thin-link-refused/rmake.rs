@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use run_make_support::{bare_rustc, rfs, rustc, serde_json, target};
+use run_make_support::{bare_rustc, rfs, serde_json, target};
 
 fn main() {
     refused(
@@ -21,10 +21,6 @@ fn main() {
         (&["-Clto=thin"], native),
         (&["-Clto=fat"], fat),
         (&["-Clto=fat", "-Clinker-plugin-lto"], fat),
-        (
-            &["-Zemit-thin-lto=no", "-Clinker-plugin-lto"],
-            "error: `--emit=thin-link-bitcode` cannot be used with `-Zemit-thin-lto=no`",
-        ),
     ] {
         refused("program.rs", &[flags, &["-Zunstable-options"]].concat(), error);
     }
@@ -50,7 +46,7 @@ fn refused(source: &str, flags: &[&str], error: &str) {
         println!("{source} {flags:?} {others}");
         let emit = format!("thin-link-bitcode{others}");
         rfs::create_dir("out");
-        let output = rustc().input(source).args(flags).emit(emit).out_dir("out").run_fail();
+        let output = bare_rustc().input(source).args(flags).emit(emit).out_dir("out").run_fail();
         output.assert_exit_code(1);
         assert_eq!(output.stderr_utf8().lines().next(), Some(error));
         // Fails if there is anything in it.

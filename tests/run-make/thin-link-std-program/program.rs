@@ -3,9 +3,8 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::panic;
 use std::sync::mpsc;
-use std::thread;
+use std::{panic, thread};
 
 struct Loud(&'static str);
 

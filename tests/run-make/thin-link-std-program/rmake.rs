@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use run_make_support::link_inputs::{link_distributed, list, read_link_inputs, text};
 use run_make_support::llvm::llvm_nm;
+use run_make_support::regex::Regex;
 use run_make_support::serde_json::Value;
 use run_make_support::thin_link::{bitcode_records, std_lto_rustc, thin_link_rustc};
 use run_make_support::{Rustc, cmd, cwd, has_prefix, rfs, rustc, source_root};
@@ -108,11 +109,13 @@ fn index_imports_from_std(inputs: &Value, folder: &str) {
     assert!(names_core, "{folder}");
 }
 
-/// Standard output, standard error, exit status.
+/// Standard output, standard error without the numbers of threads, exit status.
 fn run(program: &Path) -> (String, String, i32) {
     let mut command = cmd(program);
     let output = command.env("RUST_BACKTRACE", "1").run_fail();
-    (output.stdout_utf8(), output.stderr_utf8(), output.status().code().unwrap())
+    let thread = Regex::new(r"(?m)^(thread '.*') \(\d+\) panicked").unwrap();
+    let stderr = thread.replace_all(&output.stderr_utf8(), "$1 panicked").into_owned();
+    (output.stdout_utf8(), stderr, output.status().code().unwrap())
 }
 
 /// What is printed, as far as it is not compared.

@@ -8,7 +8,8 @@
 use std::path::Path;
 use std::{fs, thread};
 
-use run_make_support::object::{Object, read::File};
+use run_make_support::object::Object;
+use run_make_support::object::read::File;
 use run_make_support::thin_link::{
     index_of, thin_link_objects, thin_link_program, thin_link_rustc, thinlto_backend,
 };

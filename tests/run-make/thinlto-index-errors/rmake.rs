@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use run_make_support::llvm::{llvm_bcanalyzer, llvm_bin_dir};
+use run_make_support::llvm::{llvm_as, llvm_bcanalyzer};
 use run_make_support::thin_link::{
     index_of, summary_of, thin_link_objects, thin_link_program, thin_link_rustc,
 };
@@ -77,7 +77,7 @@ fn inputs(program: &Path, index: &Path) {
         );
     }
     rfs::write("no_summary.ll", "target triple = \"x86_64-unknown-linux-gnu\"");
-    cmd(llvm_bin_dir().join("llvm-as")).args(["no_summary.ll", "-o", "no_summary.o"]).run();
+    llvm_as().input("no_summary.ll").arg("-o").arg("no_summary.o").run();
     assert_eq!(
         error(Path::new("no_summary.o"), index, &[]),
         FAILED.to_owned() + "`no_summary.o` has no summary"

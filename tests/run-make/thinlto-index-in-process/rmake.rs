@@ -17,7 +17,7 @@ use std::path::Path;
 
 use run_make_support::llvm::{llvm_bin_dir, llvm_objdump};
 use run_make_support::rustc::Rustc;
-use run_make_support::thin_link::{index_of, thin_link_rustc, thinlto_backend};
+use run_make_support::thin_link::{thin_link_rustc, thinlto_backend};
 use run_make_support::{cmd, has_suffix, rfs, rustc, shallow_find_files};
 
 fn main() {

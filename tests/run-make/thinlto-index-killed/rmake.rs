@@ -5,16 +5,15 @@
 //@ only-linux
 //@ only-x86_64
 
-use run_make_support::llvm::llvm_bin_dir;
 use run_make_support::thin_link::{
-    index_of, thin_link_objects, thin_link_program, thin_link_rustc, thinlto_backend,
+    index_of, llvm_clang, thin_link_objects, thin_link_program, thin_link_rustc, thinlto_backend,
 };
 use run_make_support::{cmd, cwd, rfs, rustc_path};
 
 const OUTPUTS: [&str; 3] = ["program.o", "program.s", "program.ll"];
 
 fn main() {
-    cmd(llvm_bin_dir().join("clang")).args(["-O1", "killer.c", "-o", "killer"]).run();
+    llvm_clang().args(["-O1", "killer.c", "-o", "killer"]).run();
     rfs::create_dir("bitcode");
     for (source, crate_type) in [("library.rs", "rlib"), ("program.rs", "bin")] {
         let mut rustc = thin_link_rustc();
@@ -32,7 +31,9 @@ fn main() {
         loop {
             rfs::create_dir("out");
             if let Some(old) = &old {
-                OUTPUTS.map(|name| rfs::write(format!("out/{name}"), old));
+                for name in OUTPUTS {
+                    rfs::write(format!("out/{name}"), old);
+                }
             }
             let mut killer = cmd(cwd().join("killer"));
             killer.arg((killed + 1).to_string()).arg(rustc_path());

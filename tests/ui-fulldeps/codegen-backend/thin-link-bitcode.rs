@@ -11,20 +11,18 @@ extern crate rustc_codegen_ssa;
 extern crate rustc_data_structures;
 extern crate rustc_driver;
 extern crate rustc_interface;
-extern crate rustc_metadata;
 extern crate rustc_middle;
 extern crate rustc_session;
 
 use std::any::Any;
-use std::process::Command;
-use std::{env, fs, process};
+use std::process::{Command, ExitCode};
+use std::{env, fs};
 
 use rustc_codegen_ssa::CodegenResults;
 use rustc_codegen_ssa::traits::CodegenBackend;
 use rustc_data_structures::fx::FxIndexMap;
-use rustc_driver::{Callbacks, RunCompiler};
+use rustc_driver::Callbacks;
 use rustc_interface::Config;
-use rustc_metadata::EncodedMetadata;
 use rustc_middle::dep_graph::{WorkProduct, WorkProductId};
 use rustc_middle::ty::TyCtxt;
 use rustc_session::Session;
@@ -33,16 +31,11 @@ use rustc_session::config::OutputFilenames;
 struct OtherBackend;
 
 impl CodegenBackend for OtherBackend {
-    fn locale_resource(&self) -> &'static str {
-        ""
+    fn name(&self) -> &'static str {
+        "other"
     }
 
-    fn codegen_crate<'tcx>(
-        &self,
-        _: TyCtxt<'tcx>,
-        _: EncodedMetadata,
-        _need_metadata_module: bool,
-    ) -> Box<dyn Any> {
+    fn codegen_crate(&self, _: TyCtxt<'_>) -> Box<dyn Any> {
         unreachable!("refused before code generation")
     }
 
@@ -60,17 +53,16 @@ struct UseOtherBackend;
 
 impl Callbacks for UseOtherBackend {
     fn config(&mut self, config: &mut Config) {
-        config.make_codegen_backend = Some(Box::new(|_| Box::new(OtherBackend)));
+        config.make_codegen_backend = Some(Box::new(|_, _| Box::new(OtherBackend)));
     }
 }
 
-fn main() {
+fn main() -> ExitCode {
     let args: Vec<String> = env::args().collect();
     if args.len() > 1 {
-        process::exit(rustc_driver::catch_with_exit_code(|| {
-            RunCompiler::new(&args, &mut UseOtherBackend).run();
-            Ok(())
-        }));
+        return rustc_driver::catch_with_exit_code(|| {
+            rustc_driver::run_compiler(&args, &mut UseOtherBackend)
+        });
     }
 
     let folder = env::current_dir().unwrap().join("thin-link-bitcode");
@@ -110,4 +102,5 @@ fn main() {
         assert!(stderr.starts_with(error), "{stderr}");
         assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
     }
+    ExitCode::SUCCESS
 }

@@ -6,3 +6,5 @@
 //@[bitcode] compile-flags: -Clinker-plugin-lto
 
 fn main() {}
+
+//~? ERROR `--emit=thin-link-bitcode` cannot be used with `-Clto=fat`

@@ -3,3 +3,5 @@
 //@ compile-flags: --emit=thin-link-bitcode -Clinker-plugin-lto
 
 fn main() {}
+
+//~? ERROR thin-link-bitcode requested but -Zunstable-options not specified

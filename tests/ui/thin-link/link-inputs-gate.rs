@@ -3,3 +3,5 @@
 //@ compile-flags: --emit=link-inputs
 
 fn main() {}
+
+//~? ERROR link-inputs requested but -Zunstable-options not specified

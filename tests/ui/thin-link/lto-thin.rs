@@ -3,3 +3,5 @@
 //@ compile-flags: -Zunstable-options --emit=obj,thin-link-bitcode -Clto=thin
 
 fn main() {}
+
+//~? ERROR `--emit=thin-link-bitcode` needs objects that hold bitcode

@@ -4,3 +4,5 @@
 //@ compile-flags: -Zunstable-options --emit=obj,thin-link-bitcode
 
 fn main() {}
+
+//~? ERROR `--emit=thin-link-bitcode` needs objects that hold bitcode

@@ -6,3 +6,5 @@
 #![no_builtins]
 
 fn main() {}
+
+//~? ERROR thin-link bitcode cannot be emitted for a `#![no_builtins]` crate

@@ -4,3 +4,5 @@
 //@ check-fail
 
 fn main() {}
+
+//~? ERROR `-Zthinlto-remap-module` cannot be used without `-Zthinlto-index`

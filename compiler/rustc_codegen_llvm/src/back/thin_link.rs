@@ -3,17 +3,20 @@
 use std::ffi::CString;
 use std::path::Path;
 
+use rustc_codegen_ssa::ModuleCodegen;
 use rustc_codegen_ssa::back::thin_link::ThinLinkBitcode;
 use rustc_codegen_ssa::back::whole_file;
-use rustc_codegen_ssa::back::write::CodegenContext;
+use rustc_codegen_ssa::back::write::{CodegenContext, EmitObj, ModuleConfig};
+use rustc_data_structures::profiling::SelfProfilerRef;
 use rustc_errors::DiagCtxtHandle;
 use rustc_macros::Diagnostic;
 use rustc_session::config::OutputType;
 
-use crate::{LlvmCodegenBackend, llvm};
+use crate::errors::WriteBytecode;
+use crate::{ModuleLlvm, llvm};
 
-/// Serialises `llmod` as it is now: optimised, and not to be changed afterwards.
-pub(crate) fn serialize(llmod: &llvm::Module) -> ThinLinkBitcode {
+/// Serializes `llmod`, which must not be changed afterwards.
+fn serialize(llmod: &llvm::Module) -> ThinLinkBitcode {
     let mut summary = Vec::new();
     let bitcode = llvm::build_byte_buffer(|bitcode| {
         summary = llvm::build_byte_buffer(|summary| {
@@ -25,11 +28,12 @@ pub(crate) fn serialize(llmod: &llvm::Module) -> ThinLinkBitcode {
     ThinLinkBitcode { bitcode, summary }
 }
 
-/// Serialises the module `name` that `bitcode` holds, or returns what LLVM says against it.
+/// Serializes the module `name` that `bitcode` holds, or returns LLVM's reason why it cannot be
+/// read.
 pub(crate) fn serialize_again(name: &str, bitcode: &[u8]) -> Result<ThinLinkBitcode, String> {
     let name = CString::new(name).unwrap();
-    // SAFETY: creates a context that we own, in which values keep their names.
-    let context = unsafe { llvm::LLVMRustContextCreate(false) };
+    // SAFETY: creates a context that we own; by default, values keep their names in it.
+    let context = unsafe { llvm::LLVMContextCreate() };
     // SAFETY: bitcode and name are borrowed for the call.
     let module = unsafe {
         llvm::LLVMRustParseBitcodeForLTO(context, bitcode.as_ptr(), bitcode.len(), name.as_ptr())
@@ -38,33 +42,58 @@ pub(crate) fn serialize_again(name: &str, bitcode: &[u8]) -> Result<ThinLinkBitc
         Some(module) => Ok(serialize(module)),
         None => Err(llvm::last_error().unwrap_or_default()),
     };
-    // SAFETY: the context is ours, and nothing of it is in use any more. It owns the module.
+    // SAFETY: the context is ours, and nothing in it, such as the module, is used any more.
     unsafe { llvm::LLVMContextDispose(context) };
     result
 }
 
-/// Writes the summary of the module called `name` beside the place of its object.
-pub(crate) fn write_summary(
-    cgcx: &CodegenContext<LlvmCodegenBackend>,
+/// Writes the summary of `module`, and its bitcode to each output that holds it. All of them come
+/// from one run of the writer, so that they fit together.
+pub(crate) fn write_module(
+    cgcx: &CodegenContext,
+    prof: &SelfProfilerRef,
     dcx: DiagCtxtHandle<'_>,
-    name: &str,
-    summary: &[u8],
+    module: &ModuleCodegen<ModuleLlvm>,
+    config: &ModuleConfig,
 ) {
-    let _timer =
-        cgcx.prof.generic_activity_with_arg("LLVM_module_codegen_emit_bitcode_summary", name);
-    let path = &cgcx.output_filenames.temp_path(OutputType::ThinLinkBitcode, Some(name));
-    cgcx.prof.artifact_size(
-        "llvm_bitcode_summary",
-        path.file_name().unwrap_or_default().to_string_lossy(),
-        summary.len() as u64,
-    );
-    if let Err(err) = whole_file::write(path, summary) {
-        dcx.emit_err(WriteThinLinkBitcode { path, err });
+    let name = &*module.name;
+    let ThinLinkBitcode { bitcode, summary } = {
+        let _timer = prof.generic_activity_with_arg("LLVM_module_codegen_make_bitcode", name);
+        serialize(module.module_llvm.llmod())
+    };
+    let place =
+        |kind| cgcx.output_filenames.temp_path_for_cgu(kind, name, cgcx.invocation_temp.as_deref());
+    let record_size = |artifact, path: &Path, data: &[u8]| {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        prof.artifact_size(artifact, file, data.len() as u64);
+    };
+
+    {
+        let _timer =
+            prof.generic_activity_with_arg("LLVM_module_codegen_emit_bitcode_summary", name);
+        let path = &place(OutputType::ThinLinkBitcode);
+        record_size("llvm_bitcode_summary", path, &summary);
+        if let Err(err) = whole_file::write(path, &summary) {
+            dcx.emit_err(WriteThinLinkBitcode { path, err });
+        }
+    }
+
+    let outputs = [
+        (OutputType::Bitcode, config.emit_bc),
+        (OutputType::Object, config.emit_obj == EmitObj::Bitcode),
+    ];
+    for (kind, _) in outputs.into_iter().filter(|&(_, wanted)| wanted) {
+        let _timer = prof.generic_activity_with_arg("LLVM_module_codegen_emit_bitcode", name);
+        let path = &place(kind);
+        record_size("llvm_bitcode", path, &bitcode);
+        if let Err(err) = whole_file::write(path, &bitcode) {
+            dcx.emit_err(WriteBytecode { path, err });
+        }
     }
 }
 
 #[derive(Diagnostic)]
-#[diag(codegen_llvm_write_thin_link_bitcode)]
+#[diag("failed to write thin-link bitcode to {$path}: {$err}")]
 struct WriteThinLinkBitcode<'a> {
     path: &'a Path,
     err: std::io::Error,

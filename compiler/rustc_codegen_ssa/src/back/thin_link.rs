@@ -3,7 +3,8 @@
 //! The promise: beside every summary `S.indexing.o` stands the bitcode object `S.o` that it
 //! describes, for each codegen unit and for the allocator shim.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use rustc_ast::{Attribute, attr};
 use rustc_hir::def_id::LOCAL_CRATE;
@@ -11,14 +12,17 @@ use rustc_macros::Diagnostic;
 use rustc_middle::mir::mono::CodegenUnitNameBuilder;
 use rustc_middle::ty::TyCtxt;
 use rustc_session::Session;
-use rustc_session::config::{Lto, OutputFilenames, OutputType};
+use rustc_session::config::{Lto, OutputFilenames, OutputType, OutputTypes};
 use rustc_span::sym;
 
+use super::link::ensure_removed;
+use super::whole_file;
+use super::write::CompiledModules;
 use crate::CompiledModule;
 use crate::base::allocator_kind_for_codegen;
 use crate::traits::CodegenBackend;
 
-/// A module serialised for distributed ThinLTO.
+/// A module serialized for distributed ThinLTO.
 ///
 /// Both buffers come from one run of LLVM's `ThinLTOBitcodeWriterPass` and carry the same module
 /// hash, so that an index made from the summary fits the bitcode.
@@ -38,6 +42,65 @@ pub fn requested(sess: &Session) -> bool {
 /// when the crate is linked as well.
 pub(super) fn keeps_objects(sess: &Session) -> bool {
     requested(sess) && sess.opts.output_types.contains_key(&OutputType::Object)
+}
+
+/// Returns `true` if the modules of the crate have files of their own, and so keep the names of
+/// their codegen units. A session without summaries goes by the number of units asked for.
+pub(super) fn several_modules(sess: &Session, modules: &[CompiledModule]) -> bool {
+    if requested(sess) { modules.len() > 1 } else { sess.codegen_units().as_usize() > 1 }
+}
+
+/// Copies the file of the crate's only module to the name that it has as an output. A session that
+/// emits summaries leaves the whole file there, or what was there before.
+pub(super) fn copy_output(sess: &Session, from: &Path, to: &Path) -> io::Result<()> {
+    if requested(sess) { whole_file::copy(from, to) } else { fs::copy(from, to).map(drop) }
+}
+
+/// The part of the names of the modules' files that differs from session to session. Outputs for a
+/// build system have none: it has to know their names.
+pub fn invocation_temp_of_outputs<'a>(
+    outputs: &OutputTypes,
+    invocation_temp: &'a Option<String>,
+) -> Option<&'a str> {
+    if have_stable_names(outputs) { None } else { invocation_temp.as_deref() }
+}
+
+fn have_stable_names(outputs: &OutputTypes) -> bool {
+    outputs.contains_key(&OutputType::ThinLinkBitcode)
+        || outputs.contains_key(&OutputType::LinkInputs)
+}
+
+/// Gives the files of the modules the names that depend on the crate and the codegen unit alone.
+///
+/// Called once the work products are saved. Before that such a name may still be an earlier
+/// session's hard link into the incremental cache, and writing to it would change the cache.
+pub fn name_outputs(sess: &Session, modules: &mut CompiledModules, outputs: &OutputFilenames) {
+    if sess.invocation_temp.is_none() || !have_stable_names(&outputs.outputs) {
+        return;
+    }
+    for module in modules.modules.iter_mut().chain(&mut modules.allocator_module) {
+        let name = &module.name;
+        let files = [
+            (&mut module.object, outputs.temp_path_for_cgu(OutputType::Object, name, None)),
+            (&mut module.dwarf_object, outputs.temp_path_dwo_for_cgu(name, None)),
+            (&mut module.bytecode, outputs.temp_path_for_cgu(OutputType::Bitcode, name, None)),
+            (
+                &mut module.thin_link_bitcode,
+                outputs.temp_path_for_cgu(OutputType::ThinLinkBitcode, name, None),
+            ),
+            (&mut module.assembly, outputs.temp_path_for_cgu(OutputType::Assembly, name, None)),
+            (&mut module.llvm_ir, outputs.temp_path_for_cgu(OutputType::LlvmAssembly, name, None)),
+        ];
+        for (file, to) in files {
+            let Some(from) = file else { continue };
+            // Renaming does nothing where both names are links to one file.
+            ensure_removed(sess.dcx(), &to);
+            if let Err(error) = fs::rename(&from, &to) {
+                sess.dcx().emit_fatal(CannotName { from, to: &to, error });
+            }
+            *from = to;
+        }
+    }
 }
 
 /// Announces the files of the allocator shim, like those of any other module.
@@ -75,9 +138,6 @@ pub fn check(sess: &Session, backend: &dyn CodegenBackend, crate_attrs: &[Attrib
     if !sess.target.obj_is_bitcode && !sess.opts.cg.linker_plugin_lto.enabled() {
         dcx.emit_fatal(NativeObjects { lto_thin: sess.lto() == Lto::Thin, help: () });
     }
-    if !sess.opts.unstable_opts.emit_thin_lto {
-        dcx.emit_fatal(NoSummary);
-    }
     // Such a crate takes no part in LTO: its objects are native.
     if !sess.target.obj_is_bitcode && attr::contains_name(crate_attrs, sym::no_builtins) {
         dcx.emit_fatal(NoBuiltins);
@@ -101,8 +161,9 @@ pub fn exact_output_paths(
     outputs: &OutputFilenames,
     mut paths: Vec<PathBuf>,
 ) -> Vec<PathBuf> {
-    let units = tcx.collect_and_partition_mono_items(()).1;
-    let one_module = units.len() == 1 || tcx.sess.opts.unstable_opts.combine_cgu;
+    let units = tcx.collect_and_partition_mono_items(()).codegen_units;
+    let temp = invocation_temp_of_outputs(&outputs.outputs, &tcx.sess.invocation_temp);
+    let one_module = units.len() == 1;
     let allocator = allocator_kind_for_codegen(tcx).map(|_| {
         CodegenUnitNameBuilder::new(tcx).build_cgu_name(LOCAL_CRATE, &["crate"], Some("allocator"))
     });
@@ -111,68 +172,76 @@ pub fn exact_output_paths(
             let foretold = outputs.path(kind);
             paths.retain(|path| path != foretold.as_path());
             paths.extend(
-                units.iter().map(|unit| outputs.temp_path(kind, Some(unit.name().as_str()))),
+                units.iter().map(|unit| outputs.temp_path_for_cgu(kind, unit.name().as_str(), temp)),
             );
         }
         if let Some(name) = allocator
             && !matches!(kind, OutputType::Assembly | OutputType::LlvmAssembly)
         {
-            paths.push(outputs.temp_path(kind, Some(name.as_str())));
+            paths.push(outputs.temp_path_for_cgu(kind, name.as_str(), temp));
         }
     }
     paths
 }
 
 #[derive(Diagnostic)]
-#[diag(codegen_ssa_no_saved_thin_link_bitcode)]
+#[diag("cannot rename `{$from}` to `{$to}`: {$error}")]
+#[help("remove what is at the second path, or choose another folder with `--out-dir`")]
+struct CannotName<'a> {
+    from: &'a Path,
+    to: &'a Path,
+    error: io::Error,
+}
+
+#[derive(Diagnostic)]
+#[diag("cached cgu {$cgu_name} should have a thin-link bitcode file, but doesn't")]
 pub(super) struct NoSavedThinLinkBitcode<'a> {
     pub cgu_name: &'a str,
 }
 
 #[derive(Diagnostic)]
-#[diag(codegen_ssa_no_thinlto_backend)]
-#[help]
+#[diag("this codegen backend cannot run the ThinLTO backend")]
+#[help("leave out `-Zcodegen-backend`, so that LLVM is used")]
 pub(crate) struct NoThinLtoBackend;
 
 #[derive(Diagnostic)]
-#[diag(codegen_ssa_thin_link_bitcode_backend)]
-#[help]
+#[diag("this codegen backend cannot emit thin-link bitcode")]
+#[help("use the LLVM backend, or leave `thin-link-bitcode` out of `--emit`")]
 pub(crate) struct UnsupportedBackend;
 
 #[derive(Diagnostic)]
-#[diag(codegen_ssa_thin_link_bitcode_fat_lto)]
-#[help]
+#[diag("`--emit=thin-link-bitcode` cannot be used with `-Clto=fat`")]
+#[help(
+    "pass `-Clinker-plugin-lto` without `-Clto=fat`: the thin link then optimizes across crates"
+)]
 struct FatLto;
 
 #[derive(Diagnostic)]
-#[diag(codegen_ssa_thin_link_bitcode_native_objects)]
+#[diag("`--emit=thin-link-bitcode` needs objects that hold bitcode")]
 struct NativeObjects {
-    #[note]
+    #[note(
+        "`-Clto=thin` runs all of ThinLTO inside this process, and leaves nothing for a thin link"
+    )]
     lto_thin: bool,
-    #[help]
+    #[help("pass `-Clinker-plugin-lto`, so that each object is the bitcode its summary describes")]
     help: (),
 }
 
 #[derive(Diagnostic)]
-#[diag(codegen_ssa_thin_link_bitcode_no_builtins)]
-#[note]
-#[help]
+#[diag("thin-link bitcode cannot be emitted for a `#![no_builtins]` crate")]
+#[note("such a crate takes no part in LTO, and its objects are native code")]
+#[help("leave `thin-link-bitcode` out of `--emit` for this crate, and link its objects as they are")]
 struct NoBuiltins;
 
 #[derive(Diagnostic)]
-#[diag(codegen_ssa_thin_link_bitcode_no_summary)]
-#[help]
-struct NoSummary;
-
-#[derive(Diagnostic)]
-#[diag(codegen_ssa_thinlto_remap_without_index)]
-#[note]
-#[help]
+#[diag("`-Zthinlto-remap-module` cannot be used without `-Zthinlto-index`")]
+#[note("it says where a backend of distributed ThinLTO finds modules")]
+#[help("leave it out, or pass the module's index to `-Zthinlto-index`")]
 struct RemapWithoutIndex;
 
 #[derive(Diagnostic)]
-#[diag(codegen_ssa_thin_link_bitcode_target)]
-#[note]
+#[diag("thin-link bitcode cannot be emitted for the target `{$target}`")]
+#[note("this target always runs fat LTO")]
 struct FatLtoTarget<'a> {
     target: &'a str,
 }

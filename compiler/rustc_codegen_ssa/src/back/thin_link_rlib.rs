@@ -3,8 +3,8 @@
 //! An rlib that was compiled without `-Clinker-plugin-lto`, such as those of std, takes part in
 //! distributed ThinLTO by the bitcode that is embedded in its objects.
 
-use std::io;
 use std::path::Path;
+use std::{fs, io};
 
 use rustc_macros::Diagnostic;
 use rustc_session::Session;
@@ -51,13 +51,16 @@ pub fn run(sess: &Session, backend: &dyn CodegenBackend) {
         dcx.emit_fatal(NoBitcode { path: rlib });
     }
     let data = map(rlib).unwrap_or_else(|err| unreadable(err));
+    let folder = sess.io.output_dir.as_deref().unwrap_or(Path::new(""));
+    if let Err(err) = fs::create_dir_all(folder) {
+        dcx.emit_fatal(Unwritable { path: folder, err });
+    }
     for module in modules {
         let bitcode = &data[module.range.0 as usize..][..module.range.1 as usize];
         let pair =
             backend.thin_link_bitcode(sess, &module.name, bitcode).unwrap_or_else(|message| {
                 dcx.emit_fatal(DamagedModule { path: rlib, module: &module.name, message })
             });
-        let folder = sess.io.output_dir.as_deref().unwrap_or(Path::new(""));
         let object = folder.join(Path::new(&module.name).file_name().unwrap());
         let summary = object.with_extension(OutputType::ThinLinkBitcode.extension());
         if kinds.contains_key(&OutputType::Object) {
@@ -77,8 +80,8 @@ fn write(sess: &Session, path: &Path, kind: OutputType, data: &[u8]) {
 }
 
 #[derive(Diagnostic)]
-#[diag(codegen_ssa_thin_link_rlib_damaged_module)]
-#[help]
+#[diag("cannot read the bitcode of `{$module}` in {$path}: {$message}")]
+#[help("compile the crate again")]
 struct DamagedModule<'a> {
     path: &'a Path,
     module: &'a str,
@@ -86,35 +89,35 @@ struct DamagedModule<'a> {
 }
 
 #[derive(Diagnostic)]
-#[diag(codegen_ssa_thin_link_rlib_needs_out_dir)]
-#[help]
+#[diag("the modules of an rlib have files of their own")]
+#[help("name the folder for them with `--out-dir`")]
 struct NeedsOutDir;
 
 #[derive(Diagnostic)]
-#[diag(codegen_ssa_thin_link_rlib_no_bitcode)]
-#[help]
+#[diag("{$path} holds no bitcode")]
+#[help("compile the crate with `-Cembed-bitcode=yes` or `-Clinker-plugin-lto`")]
 struct NoBitcode<'a> {
     path: &'a Path,
 }
 
 #[derive(Diagnostic)]
-#[diag(codegen_ssa_thin_link_rlib_output_kind)]
-#[help]
+#[diag("`--emit={$kind}` cannot be made of an rlib")]
+#[help("`--emit` takes `thin-link-bitcode` and `obj` with an rlib as the input")]
 struct OutputKind {
     kind: &'static str,
 }
 
 #[derive(Diagnostic)]
-#[diag(codegen_ssa_thin_link_rlib_unreadable)]
-#[help]
+#[diag("cannot read {$path}: {$err}")]
+#[help("an rlib is made by `--crate-type=lib`")]
 struct Unreadable<'a> {
     path: &'a Path,
     err: io::Error,
 }
 
 #[derive(Diagnostic)]
-#[diag(codegen_ssa_thin_link_rlib_unwritable)]
-#[help]
+#[diag("cannot write {$path}: {$err}")]
+#[help("make room there, or choose another folder with `--out-dir`")]
 struct Unwritable<'a> {
     path: &'a Path,
     err: io::Error,

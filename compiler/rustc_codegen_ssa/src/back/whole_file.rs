@@ -22,15 +22,6 @@ pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
     create(to, |to| io::copy(&mut from, to).map(drop))
 }
 
-/// Gives the file `from` the name `to` as well, or copies it with [`copy`] where the two cannot
-/// share a file. What was at `to` is replaced.
-pub fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::remove_file(to) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => fs::hard_link(from, to).or_else(|_| copy(from, to)),
-    }
-}
-
 /// An output for which there is a file to write to, and which takes its place with
 /// [`Pending::finish`]. Dropped before that, it leaves nothing behind.
 pub struct Pending {

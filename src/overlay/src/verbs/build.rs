@@ -9,9 +9,9 @@ use crate::place::Place;
 use crate::verbs::overlay;
 
 /// Lays the overlay and runs bootstrap's verb of the same name; the user's stage and paths
-/// take the place of the defaults.
+/// replace the defaults.
 pub fn run(place: &Place, verb: &str, args: Vec<String>) -> Result<ExitCode> {
-    overlay::lay(place)?;
+    let (tree, _) = overlay::lay(place)?;
     let paths: &[&str] = match verb {
         "build" => &["library"],
         "check" => &["compiler"],
@@ -20,7 +20,7 @@ pub fn run(place: &Place, verb: &str, args: Vec<String>) -> Result<ExitCode> {
         _ => &[],
     };
     place.step(7, &format!("{verb}: handing over to bootstrap"));
-    let done = bootstrap::command(place, verb, paths, args)?
+    let done = bootstrap::command(place, &tree, verb, paths, args)?
         .status()?
         .success();
     println!(

@@ -1,4 +1,4 @@
-//! `clean`: removes what was built.
+//! `clean`: removes the results of building.
 
 use std::fs;
 use std::process::ExitCode;
@@ -7,8 +7,8 @@ use anyhow::Result;
 
 use crate::place::Place;
 
-/// What stays without `--all`: it was fetched, not built, or may hold edits.
-const KEPT: [&str; 4] = ["apt", "download", "src", "stage0"];
+/// The folders that stay without `--all`, because they were fetched or may hold edits.
+const KEPT: [&str; 3] = ["download", "src", "stage0"];
 
 /// Removes everything in the build directory but the lock and, without `all`, what was fetched.
 pub fn run(place: &Place, all: bool) -> Result<ExitCode> {

@@ -3,14 +3,16 @@
 use std::fs;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
+use crate::error::Helped;
 use crate::files::Overlay;
 use crate::place::Place;
 use crate::source;
-use crate::tree::Tree;
+use crate::tree::{Base, Tree};
+use crate::upstream;
 
-/// Lays the overlay and says what that changed.
+/// Lays the overlay.
 pub fn run(place: &Place) -> Result<ExitCode> {
     lay(place)?;
     Ok(ExitCode::SUCCESS)
@@ -21,7 +23,7 @@ pub fn lay(place: &Place) -> Result<(Tree, Overlay)> {
     let tree = source::ensure(place)?;
     tree.recover()?;
     let overlay = Overlay::read(&place.root, &tree)?;
-    let written = tree.lay(&tree.commit_of(&place.root, &overlay)?)?;
+    let written = tree.lay(&tree.commit_of(&place.root, &overlay, &Base::pristine())?)?;
     if written > 0 {
         place.step(
             6,
@@ -35,27 +37,36 @@ pub fn lay(place: &Place) -> Result<(Tree, Overlay)> {
 }
 
 /// Proves, without touching the work tree, that every patch applies with no fuzz and no
-/// offset: each must be, to the byte, what the resulting tree gives back.
+/// offset: each must be, to the byte, what the resulting tree gives back. If the source is
+/// Debian's, the same is proved for the source that upstream released.
 pub fn check(place: &Place) -> Result<ExitCode> {
     let tree = source::ensure(place)?;
     let overlay = Overlay::read(&place.root, &tree)?;
-    let patches = tree.patches(&tree.commit_of(&place.root, &overlay)?)?;
+    let mut bases = vec![Base::pristine()];
+    bases.extend(upstream::base(&tree, &overlay)?);
     let mut bad = Vec::new();
-    for path in &overlay.patched {
-        let name = format!("{path}.patch");
-        if Some(&fs::read(place.root.join(&name))?) != patches.get(path) {
-            bad.push(name);
+    for base in &bases {
+        let patches = tree.patches(base, &tree.commit_of(&place.root, &overlay, base)?)?;
+        for path in &overlay.patched {
+            let name = format!("{path}.patch");
+            if Some(&fs::read(place.root.join(&name))?) != patches.get(path) {
+                bad.push(format!("{name}, applied to {}", base.name));
+            }
         }
     }
     if !bad.is_empty() {
-        bail!(
-            "these patches apply only with an offset, or are not as `refresh` writes them:\n  {}\n\
-             help: `./x.py overlay` and then `./x.py refresh` write them anew; look at what changed",
+        let message = format!(
+            "these patches apply only with an offset, or are not as `refresh` writes them:\n  {}",
             bad.join("\n  ")
         );
+        let help = "`./x.py overlay` and then `./x.py refresh` write patches of the source anew; a \
+                    change below one of Debian's in the same file has to move above it";
+        return Err(Helped::new(message, help).into());
     }
+    let names: Vec<_> = bases.iter().map(|base| base.name).collect();
     println!(
-        "the overlay applies cleanly: {} patches, {} new files",
+        "the overlay applies cleanly to {}: {} patches, {} new files",
+        names.join(" and to "),
         overlay.patched.len(),
         overlay.new.len()
     );

@@ -5,26 +5,28 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use tempfile::NamedTempFile;
 
+use crate::error::Helped;
 use crate::files::Overlay;
 use crate::place::Place;
 use crate::source;
+use crate::tree::Base;
 
-/// Writes each path that the laid tree changed, as a patch or a file, and removes what is
-/// gone there. What only the repository changed is left alone. Patches that the overlay
-/// holds in another form than ours are written anew.
+/// Writes each path that the laid tree changed, as a patch or a file, and removes those that
+/// are gone there. Paths that only the repository changed are left alone. Patches that are not
+/// in canonical form are written anew.
 pub fn run(place: &Place) -> Result<ExitCode> {
     let tree = source::ensure(place)?;
     tree.recover()?;
     let overlay = Overlay::read(&place.root, &tree)?;
-    let commit = tree.commit_of(&place.root, &overlay)?;
+    let commit = tree.commit_of(&place.root, &overlay, &Base::pristine())?;
     let changes = tree.changes(&commit)?;
     tree.refuse(&changes.conflicts)?;
 
     let work = tree.work_tree()?;
-    let patches = tree.patches(&work)?;
+    let patches = tree.patches(&Base::pristine(), &work)?;
     let upstream = tree.pristine_files(changes.tree.keys().map(String::as_str).collect())?;
     for (path, entry) in &changes.tree {
         if upstream.contains(path.as_str()) {
@@ -38,9 +40,7 @@ pub fn run(place: &Place) -> Result<ExitCode> {
             let mode = match mode.as_str() {
                 "100644" => 0o644,
                 "100755" => 0o755,
-                _ => bail!(
-                    "{path} is not a regular file\nhelp: the overlay holds regular files only"
-                ),
+                _ => return Err(Helped::not_regular(path).into()),
             };
             let content = tree.git().args(["cat-file", "blob", hash]).bytes()?;
             update(&place.root, path, Some(&content), mode)?;
@@ -63,7 +63,7 @@ pub fn run(place: &Place) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the file in the repository what it should be, where it is not, and says so.
+/// Gives the file in the repository the wanted content and mode; prints its name if that changes it.
 fn update(root: &Path, name: &str, wanted: Option<&[u8]>, mode: u32) -> Result<()> {
     let path = root.join(name);
     let old = fs::read(&path).ok();

@@ -5,34 +5,39 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use glob::{Pattern, glob};
 
 use crate::bootstrap;
+use crate::error::{Helped, report};
 use crate::files::Overlay;
+use crate::flags::Flags;
 use crate::place::Place;
-use crate::suites::{CRATES, Counts, NOT_NEAR, OURS, UPSTREAM, matches};
+use crate::source;
+use crate::suites::{CRATES, Counts, NOT_NEAR, OURS, RUN_MAKE, UPSTREAM};
 use crate::tree::Tree;
 use crate::verbs::{build, overlay};
 
-/// With paths, those; `tests/run-make` alone is ours only. With none, all that the project
-/// asks for, and a last line that counts the tests.
+/// Tests the given paths, where a run-make suite stands for our tests in it. Without paths, runs
+/// all tests of the project and ends with a line that counts them.
 pub fn run(place: &Place, args: Vec<String>) -> Result<ExitCode> {
-    let (flags, paths) = bootstrap::split(args);
+    let (flags, paths) = Flags::read(&source::ensure(place)?, "test")?.split(args);
     if paths.is_empty() {
         return project(place, flags);
     }
     let (_, overlay) = overlay::lay(place)?;
     let mut args = flags;
     for path in paths {
-        if path.trim_end_matches('/') != "tests/run-make" {
+        let suite = path.trim_end_matches('/');
+        if !RUN_MAKE.contains(&suite) {
             args.insert(0, path);
             continue;
         }
-        let ours = overlay.tests("tests/run-make");
+        let ours = overlay.tests(suite);
         if ours.is_empty() {
-            bail!(
-                "the overlay has no run-make test\nhelp: tests/run-make/NAME runs one of upstream's"
-            );
+            let message = format!("the overlay has no test in {suite}");
+            let help = format!("{suite}/NAME runs one of upstream's");
+            return Err(Helped::new(message, help).into());
         }
         args.splice(0..0, ours);
     }
@@ -55,7 +60,7 @@ fn project(place: &Place, flags: Vec<String>) -> Result<ExitCode> {
             Some(laid)
         }
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("{}", report(&error));
             parts.push((
                 "overlay --check",
                 Counts {
@@ -77,29 +82,30 @@ fn project(place: &Place, flags: Vec<String>) -> Result<ExitCode> {
     if let Some((tree, overlay)) = laid {
         let known = fs::read_to_string(place.root.join("src/overlay/known-failures.toml"))?;
         let known: BTreeMap<String, String> =
-            toml::from_str(&known).context("known-failures.toml is not right")?;
+            toml::from_str(&known).context("cannot use known-failures.toml")?;
         let paths = suite_paths(&tree, &overlay)?;
         let known = known_in(&known, &paths);
         for name in &known {
             println!("skipping {name}: it fails without our change too (known-failures.toml)");
         }
-        place.step(7, "test: the compiler's crates");
-        let mut args = vec!["--no-fail-fast".to_owned(), "--stage=0".to_owned()];
-        args.extend(without_stage(&flags));
-        let mut crates = bootstrap::command(place, "test", &CRATES, args)?;
-        parts.push(("compiler's crates", counted(&mut crates)?));
-
-        let mut args = vec!["--no-fail-fast".to_owned(), "--force-rerun".to_owned()];
-        args.extend(["--skip".to_owned(), NOT_NEAR.to_owned()]);
+        let own = [
+            "--no-fail-fast",
+            "--force-rerun",
+            "--no-doc",
+            "--skip",
+            NOT_NEAR,
+        ];
+        let mut args: Vec<String> = own.map(str::to_owned).into();
         args.extend(
             known
                 .iter()
                 .flat_map(|name| ["--skip".to_owned(), name.clone()]),
         );
-        args.extend(flags);
+        args.extend(CRATES.map(str::to_owned));
         args.extend(paths);
+        args.extend(flags);
         place.step(7, "test: the compiler");
-        let mut counts = counted(&mut bootstrap::command(place, "test", &[], args)?)?;
+        let mut counts = counted(&mut bootstrap::command(place, &tree, "test", &[], args)?)?;
         counts.skipped += known.len();
         parts.push(("compiler", counts));
     }
@@ -118,31 +124,17 @@ fn project(place: &Place, flags: Vec<String>) -> Result<ExitCode> {
     })
 }
 
-/// The flags without `--stage`, which is of the compiler and not of what is built to test it.
-fn without_stage(flags: &[String]) -> Vec<String> {
-    let mut kept = Vec::new();
-    let mut flags = flags.iter();
-    while let Some(flag) = flags.next() {
-        if flag == "--stage" {
-            flags.next();
-        } else if !flag.starts_with("--stage=") {
-            kept.push(flag.clone());
-        }
-    }
-    kept
-}
-
 /// The paths of our tests and of the upstream tests nearest to our change.
 fn suite_paths(tree: &Tree, overlay: &Overlay) -> Result<Vec<String>> {
     let mut paths = Vec::new();
     for pattern in UPSTREAM {
-        let (folder, _) = pattern
-            .rsplit_once('/')
-            .context("a pattern without folder")?;
-        for entry in fs::read_dir(tree.dir.join(folder))? {
-            let path = format!("{folder}/{}", entry?.file_name().to_string_lossy());
-            if matches(pattern, &path) && path != NOT_NEAR {
-                paths.push(path);
+        let folder = tree.dir.to_str().context("a folder that is not UTF-8")?;
+        let folder = Pattern::escape(folder);
+        for found in glob(&format!("{folder}/{pattern}"))? {
+            let found = found?;
+            let path = found.strip_prefix(&tree.dir)?.to_string_lossy();
+            if path != NOT_NEAR {
+                paths.push(path.into_owned());
             }
         }
     }
@@ -200,29 +192,19 @@ mod tests {
     fn known_failures_count_only_where_they_would_run() {
         let name = |path: &str| (path.to_owned(), "why".to_owned());
         let known = BTreeMap::from([
-            name("tests/codegen/a/b.rs"),
+            name("tests/codegen-llvm/a/b.rs"),
             name("tests/run-make/lto-x"),
             name("tests/ui/z.rs"),
         ]);
         let paths = [
-            "tests/codegen".to_owned(),
+            "tests/codegen-llvm".to_owned(),
             "tests/run-make/lto-x".to_owned(),
             "tests/ui/lto".to_owned(),
         ];
         assert_eq!(
             known_in(&known, &paths),
-            ["tests/codegen/a/b.rs", "tests/run-make/lto-x"]
+            ["tests/codegen-llvm/a/b.rs", "tests/run-make/lto-x"]
         );
-    }
-
-    #[test]
-    fn crates_are_not_tested_at_the_stage_of_the_compiler() {
-        let kept = |flags: &str| {
-            let flags: Vec<_> = flags.split(' ').map(str::to_owned).collect();
-            without_stage(&flags).join(" ")
-        };
-        assert_eq!(kept("-v --stage 1 -j 2"), "-v -j 2");
-        assert_eq!(kept("--stage=1 --keep-stage 1"), "--keep-stage 1");
     }
 
     #[test]

@@ -35,12 +35,15 @@ pub const TOOLS: &[Tool] = &[
     },
 ];
 
-/// Builds the compiler and the tool in release mode, and runs it with `args`.
+/// Builds the compiler and the tool in release mode, and runs it with `args`. Asked for help,
+/// the tool gives it without a compiler.
 pub fn run(place: &Place, verb: &str, args: &[String]) -> Result<ExitCode> {
     let Some(tool) = TOOLS.iter().find(|tool| tool.verb == verb) else {
         bail!("no verb `{verb}`")
     };
-    if build::run(place, "build", Vec::new())? != ExitCode::SUCCESS {
+    let own = args.split(|arg| arg == "--").next().unwrap_or_default();
+    let wants_help = own.iter().any(|arg| arg == "-h" || arg == "--help");
+    if !wants_help && build::run(place, "build", Vec::new())? != ExitCode::SUCCESS {
         return Ok(ExitCode::FAILURE);
     }
     let mut command = place.cargo();

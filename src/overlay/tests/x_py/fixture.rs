@@ -59,12 +59,18 @@ impl Fixture {
         );
         let bootstrap = "import sys\nprint('bootstrap', *sys.argv[1:])\n";
         write(&fixture.source.join("x.py"), bootstrap);
+        write(&fixture.source.join("src/version"), "1.95.0\n");
+        write(&fixture.source.join("library/backtrace/Cargo.toml"), "");
+        write(&fixture.source.join("Cargo.lock"), "upstream's\n");
+        let flags: String = ["build", "test"].map(completions).concat();
+        let completions = fixture.source.join("src/etc/completions/x.py.fish");
+        write(&completions, &flags);
 
         script(
             &fixture.llvm_config(),
-            "case $1 in --version) echo 19.1.7;; *) dirname \"$0\";; esac",
+            "case $1 in --version) echo 22.1.8;; *) dirname \"$0\";; esac",
         );
-        fixture.stage0_release("1.85.0");
+        fixture.stage0_release("1.95.0");
         // As cargo would, but at once.
         let cargo = format!(
             "mkdir -p \"$CARGO_TARGET_DIR/debug\" && cp {DRIVER} \"$CARGO_TARGET_DIR/debug/overlay\""
@@ -80,6 +86,18 @@ impl Fixture {
             ),
         );
         fixture
+    }
+
+    /// Makes the source Debian's, with a patch that replaces line 20 of `compiler/b.rs` by two.
+    pub fn make_debian(&self) {
+        let path = self.source.join("compiler/b.rs");
+        let text = fs::read_to_string(&path).unwrap();
+        write(&path, &text.replace("line 20\n", "debian\nmore\n"));
+        let debian = self.source.join("debian/patches");
+        write(&debian.join("series"), "# first\none.patch\n");
+        let patch = "Why it is.\n\n--- a/compiler/b.rs\n+++ b/compiler/b.rs\n\
+                     @@ -19,3 +19,4 @@\n line 19\n-line 20\n+debian\n+more\n line 21\n";
+        write(&debian.join("one.patch"), patch);
     }
 
     /// Where the script that stands for llvm-config is.
@@ -155,6 +173,20 @@ impl Fixture {
         assert!(output.status.success(), "git {args:?}: {}", stderr(&output));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
+}
+
+/// Completions for fish, as bootstrap generates them, of some flags of `verb`.
+fn completions(verb: &str) -> String {
+    let line = |flag: &str| {
+        format!("complete -c x.py -n \"__fish_x.py_using_subcommand {verb}\" {flag}\n")
+    };
+    [
+        "-l stage -d 'stage to build' -r -f",
+        "-s j -l jobs -d 'jobs' -r -f",
+        "-l bless -d 'bless'",
+    ]
+    .map(line)
+    .concat()
 }
 
 /// Writes a file and the folders above it.

@@ -93,13 +93,13 @@ impl Launcher {
         );
     }
 
-    /// Sets up apt to serve a stage 0 and a source, pinned by the hashes of what it serves,
-    /// and takes `source` and `stage0` out of `config.toml`. The log names each download.
+    /// Sets up apt with an archive that holds a stage 0 and a source, pinned by their hashes, and
+    /// takes `source` and `stage0` out of `config.toml`.
     fn serve(&self) {
         self.packages_missing(&[]);
         let (fixture, served) = (&self.fixture, self.served());
-        fs::create_dir(&served).unwrap();
-        let package = served.with_file_name("package");
+        fs::create_dir_all(&served).unwrap();
+        let package = fixture.root.with_file_name("package");
         write(
             &package.join("DEBIAN/control"),
             "Package: p\nVersion: 1\nArchitecture: all\nMaintainer: t\nDescription: t\n",
@@ -119,61 +119,50 @@ impl Launcher {
             .arg(&package)
             .arg(served.join("p_1.deb")));
 
-        let tar = |name: &str, folder: &Path, what: &str| {
+        let tar = |name: &str, folder: &Path, part: &str| {
             run(Command::new("tar")
                 .arg("-cJf")
                 .arg(served.join(name))
                 .arg("-C")
                 .arg(folder)
-                .arg(what));
+                .arg(part));
         };
         tar("s.orig.tar.xz", fixture.source.parent().unwrap(), "source");
-        let extra = served.with_file_name("extra");
-        write(
-            &extra.join("extra-vendor/y/.cargo-checksum.json"),
-            r#"{"files":{"a":"b"}}"#,
-        );
-        tar("s.orig-extra.tar.xz", &extra, "extra-vendor");
-        write(&extra.join("debian/patches/series"), "one.patch\n");
+        let debian = fixture.root.with_file_name("packaging");
+        write(&debian.join("debian/patches/series"), "one.patch\n");
         let patch = "--- a/compiler/b.rs\n+++ b/compiler/b.rs\n@@ -1,2 +1,2 @@\n-line 1\n+debian\n line 2\n";
-        write(&extra.join("debian/patches/one.patch"), patch);
-        tar("s.debian.tar.xz", &extra, "debian");
+        write(&debian.join("debian/patches/one.patch"), patch);
+        tar("s.debian.tar.xz", &debian, "debian");
 
-        let mut pins = include_str!("../../pins.toml")
-            .split("[source]")
-            .next()
-            .unwrap()
-            .to_owned();
+        let all = include_str!("../../pins.toml");
+        let mut pins = all[..all.find("# The source package").unwrap()].to_owned();
         pins += "[source]\npackage = \"s\"\nversion = \"1\"\n";
-        for name in ["s.orig.tar.xz", "s.orig-extra.tar.xz", "s.debian.tar.xz"] {
-            pins += &format!(
-                "[[source.file]]\nname = \"{name}\"\nsha256 = \"{}\"\n",
-                sha256(&served.join(name))
-            );
+        for (kind, name) in [
+            ("source", "s.orig.tar.xz"),
+            ("source", "s.debian.tar.xz"),
+            ("stage0", "p_1.deb"),
+        ] {
+            let sha256 = sha256(&served.join(name));
+            pins += &format!("[[{kind}.file]]\npath = \"s/{name}\"\nsha256 = \"{sha256}\"\n");
         }
-        pins += "[stage0]\nversion = \"1\"\npackages = [\"p\"]\n";
-        pins += &format!(
-            "[[stage0.file]]\nname = \"p_1.deb\"\nsha256 = \"{}\"\n",
-            sha256(&served.join("p_1.deb"))
-        );
-        let rest = include_str!("../../pins.toml");
-        pins += &rest[rest.find("[packages]").unwrap()..];
+        pins += &all[all.find("[packages]").unwrap()..];
         fixture.write("src/overlay/pins.toml", &pins);
         fixture.write(
             "config.toml",
             &format!("llvm-config = {:?}\n", fixture.llvm_config()),
         );
 
-        let apt = "case \"$*\" in *--print-uris*)\n\
-                   for file in SERVED/*; do echo \"'copy:$file' $(basename \"$file\") 1\"; done;;\n*) :;; esac";
-        script(
-            &self.programs.join("apt-get"),
-            &apt.replace("SERVED", served.to_str().unwrap()),
+        // The archive is the second of two, and its packages are in the second of two folders.
+        let archive = served.ancestors().nth(4).unwrap().display();
+        let apt = format!(
+            "case \"$1\" in indextargets) echo copy:/nowhere; echo copy:{archive}; echo copy:{archive};; esac"
         );
+        script(&self.programs.join("apt-get"), &apt);
     }
 
     fn served(&self) -> PathBuf {
-        self.fixture.root.with_file_name("served")
+        let archive = self.fixture.root.with_file_name("archive");
+        archive.join("pool/updates/main/s")
     }
 }
 
@@ -205,6 +194,7 @@ fn help_comes_at_once_and_changes_nothing() {
         &["-h"],
         &["help"],
         &["build", "--help"],
+        &["help", "bench"],
     ] {
         let output = launcher.x(args);
         assert_eq!(
@@ -224,16 +214,45 @@ fn help_comes_at_once_and_changes_nothing() {
 }
 
 #[test]
+fn a_tool_explains_itself_without_source_and_compiler() {
+    let launcher = Launcher::new();
+    launcher.serve();
+    fs::create_dir_all(launcher.fixture.root.join("src/tools/bench")).unwrap();
+    // Cargo builds the driver, and says what else it is asked for.
+    let cargo = launcher.fixture.stage0.join("bin/cargo");
+    let driver = fs::read_to_string(&cargo).unwrap();
+    script(
+        &cargo,
+        &format!("case $1 in run) echo \"$@\";; *) {driver};; esac"),
+    );
+    launcher.fixture.write(
+        "config.toml",
+        &format!("stage0 = {:?}\n", launcher.fixture.stage0),
+    );
+    let output = launcher.x(&["bench", "--help"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let told = stdout(&output);
+    let last = told.lines().last().unwrap();
+    assert!(
+        last.starts_with("run --quiet --locked --release --package bench -- --rustc "),
+        "{told}"
+    );
+    assert!(last.ends_with(" --help"), "{told}");
+    assert!(!launcher.fixture.laid("").exists());
+    assert!(!launcher.fixture.build.join("download").exists());
+}
+
+#[test]
 fn without_root_one_message_names_every_missing_package() {
     let launcher = Launcher::new();
     launcher.serve();
-    launcher.packages_missing(&["lld-19", "valgrind", "g++"]);
+    launcher.packages_missing(&["lld-22", "valgrind", "g++"]);
     let output = launcher.x_as_user(&["build"]);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
         stderr(&output),
-        "error: 3 Debian packages are missing: g++ lld-19 valgrind\n\
-         help: sudo apt-get update && sudo apt-get install --no-install-recommends g++ lld-19 valgrind\n"
+        "error: 3 Debian packages are missing: g++ lld-22 valgrind\n\
+         help: sudo apt-get update && sudo apt-get install --no-install-recommends g++ lld-22 valgrind\n"
     );
     assert_eq!(stdout(&output), "");
     assert!(!launcher.fixture.build.exists());
@@ -243,7 +262,7 @@ fn without_root_one_message_names_every_missing_package() {
 fn root_installs_what_is_missing() {
     let launcher = Launcher::new();
     launcher.serve();
-    launcher.packages_missing(&["lld-19", "g++"]);
+    launcher.packages_missing(&["lld-22", "g++"]);
     let log = launcher.programs.join("log");
     let apt = fs::read_to_string(launcher.programs.join("apt-get")).unwrap();
     let logged = apt.replacen('\n', &format!("\necho \"$*\" >> {}\n", log.display()), 1);
@@ -260,7 +279,7 @@ fn root_installs_what_is_missing() {
     assert_eq!(lines.next(), Some("-q update"));
     assert_eq!(
         lines.next(),
-        Some("install -q -y --no-install-recommends g++ lld-19")
+        Some("install -q -y --no-install-recommends g++ lld-22")
     );
 }
 
@@ -295,21 +314,17 @@ fn setup_fetches_unpacks_and_says_so_once() {
         told.lines()
             .next()
             .unwrap()
-            .contains("158 MB to download, 1.6 GB on disk"),
+            .contains("158 MB to download, 2.0 GB on disk"),
         "{told}"
     );
 
     let laid = |name: &str| fs::read_to_string(launcher.fixture.laid(name)).unwrap();
     assert!(laid("compiler/b.rs").starts_with("debian\nline 2\n"));
-    for name in ["x", "y"] {
-        assert_eq!(
-            laid(&format!("vendor/{name}/.cargo-checksum.json")),
-            r#"{"files":{}}"#
-        );
-    }
+    assert_eq!(laid("vendor/x/.cargo-checksum.json"), r#"{"files":{}}"#);
+    assert!(!launcher.fixture.laid("Cargo.lock").exists());
     let rustc = launcher.fixture.build.join("stage0/bin/rustc");
     let version = Command::new(rustc).arg("-vV").output().unwrap();
-    assert!(stdout(&version).contains("release: 1.85.0\n"));
+    assert!(stdout(&version).contains("release: 1.95.0\n"));
 
     let again = launcher.x(&["setup"]);
     assert_eq!(stdout(&again).lines().count(), 1, "{}", stdout(&again));
@@ -360,17 +375,63 @@ fn a_download_that_was_changed_is_not_used() {
 }
 
 #[test]
-fn a_file_that_apt_does_not_offer_is_named() {
+fn files_that_no_archive_has_are_named_with_the_ways_out() {
     let launcher = Launcher::new();
     launcher.serve();
-    fs::remove_file(launcher.served().join("s.orig-extra.tar.xz")).unwrap();
+    fs::remove_file(launcher.served().join("s.orig.tar.xz")).unwrap();
     let output = launcher.x(&["setup"]);
     assert_eq!(output.status.code(), Some(1));
     let message = stderr(&output);
+    let source = "help: use a checkout of the tag 1.95.0 of rust-lang/rust, with this line in config.toml:\n    \
+                  source = \"/path/to/rust\"\n\
+                  help: or unpack the release's own source tarball, rustc-1.95.0-src.tar.xz:\n    \
+                  source = \"/path/to/rustc-1.95.0-src\"\n";
+    let error = "error: the archives that apt uses on this machine do not have";
     assert!(
-        message.contains("do not offer s.orig-extra.tar.xz\nhelp: "),
+        message.ends_with(&format!("{error} s.orig.tar.xz\n{source}")),
         "{message}"
     );
+    // apt's reason for each place.
+    let reasons = message
+        .lines()
+        .filter(|line| line.contains("s.orig.tar.xz"));
+    assert_eq!(reasons.count(), 5, "{message}");
+
+    // The other files are here already.
+    fs::remove_file(launcher.served().join("p_1.deb")).unwrap();
+    fs::remove_file(launcher.fixture.build.join("download/p_1.deb")).unwrap();
+    let message = stderr(&launcher.x(&["setup"]));
+    let stage0 = "help: `rustup toolchain install 1.95.0`, then in config.toml what \
+                  `rustc +1.95.0 --print sysroot` prints:\n    stage0 = \"/path/to/sysroot\"\n";
+    assert!(
+        message.ends_with(&format!("{error} s.orig.tar.xz, p_1.deb\n{source}{stage0}")),
+        "{message}"
+    );
+}
+
+#[test]
+fn without_the_archive_an_unpacked_source_and_a_toolchain_do() {
+    let launcher = Launcher::new();
+    launcher.serve();
+    fs::remove_dir_all(launcher.served()).unwrap();
+    let fixture = &launcher.fixture;
+    fixture.write(
+        "config.toml",
+        &format!(
+            "llvm-config = {:?}\nsource = {:?}\nstage0 = {:?}\n",
+            fixture.llvm_config(),
+            fixture.source,
+            fixture.stage0
+        ),
+    );
+    let output = launcher.x(&["build"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let told = stdout(&output);
+    assert!(
+        told.contains("\nbootstrap build --stage 1 library --config "),
+        "{told}"
+    );
+    assert!(!fixture.build.join("download").exists());
 }
 
 #[test]
@@ -392,7 +453,7 @@ fn a_disk_that_is_too_small_is_said_before_anything_is_fetched() {
     assert_eq!(
         stderr(&output),
         format!(
-            "error: {} has 0.1 GB free, and this needs 1.6 GB\n\
+            "error: {} has 0.1 GB free, and this needs 2.0 GB\n\
              help: make room, or choose another place with --build-dir\n",
             build.display()
         )
@@ -429,14 +490,14 @@ fn with_all_of_ones_own_no_apt_is_needed() {
 #[test]
 fn a_stage_0_of_another_release_is_refused() {
     let launcher = Launcher::new();
-    launcher.fixture.stage0_release("1.84.1");
+    launcher.fixture.stage0_release("1.94.1");
     let output = launcher.x(&["overlay"]);
     assert_eq!(output.status.code(), Some(1));
     let message = stderr(&output);
     let rustc = launcher.fixture.stage0.join("bin/rustc");
     assert!(
         message.starts_with(&format!(
-            "error: stage 0 {} is 1.84.1, not 1.85.0\nhelp: ",
+            "error: stage 0 {} is 1.94.1, not 1.95.0 or 1.96.0\nhelp: ",
             rustc.display()
         )),
         "{message}"

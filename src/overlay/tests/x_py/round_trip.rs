@@ -42,7 +42,7 @@ fn overlay_then_refresh_leaves_the_repository_as_it_was() {
     let told = fixture.succeed(&["overlay", "--check"]);
     assert_eq!(
         told,
-        "the overlay applies cleanly: 1 patches, 2 new files\n"
+        "the overlay applies cleanly to the source: 1 patches, 2 new files\n"
     );
 }
 
@@ -213,6 +213,45 @@ fn a_patch_with_an_offset_is_refused_by_check_and_mended_by_refresh() {
         exact
     );
     fixture.succeed(&["overlay", "--check"]);
+}
+
+/// Debian's patch of `compiler/b.rs` adds a line at 20.
+#[test]
+fn check_names_a_patch_that_would_be_offset_without_debians_patches() {
+    let fixture = Fixture::new();
+    fixture.make_debian();
+    fixture.write("compiler/b.rs.patch", &patch("compiler/b.rs", 10, "ten"));
+    fixture.succeed(&["overlay"]);
+    assert_eq!(
+        fixture.succeed(&["overlay", "--check"]),
+        "the overlay applies cleanly to the source and to the source without Debian's patches: \
+         1 patches, 0 new files\n"
+    );
+
+    let below =
+        patch("compiler/b.rs", 30, "thirty").replace("@@ -29,3 +29,3 @@", "@@ -30,3 +30,3 @@");
+    fixture.write("compiler/b.rs.patch", &below);
+    fixture.write("compiler/a.rs.patch", &patch("compiler/a.rs", 30, "thirty"));
+    fixture.succeed(&["overlay"]);
+    let message = fixture.fail(&["overlay", "--check"]);
+    assert!(
+        message.contains(
+            "as `refresh` writes them:\n  compiler/b.rs.patch, applied to the source without Debian's patches\n"
+        ),
+        "{message}"
+    );
+
+    let inside = "diff --git a/compiler/b.rs b/compiler/b.rs\n--- a/compiler/b.rs\n+++ b/compiler/b.rs\n\
+                  @@ -20,3 +20,3 @@\n debian\n-more\n+ours\n line 21\n";
+    fixture.write("compiler/b.rs.patch", inside);
+    fixture.succeed(&["overlay"]);
+    let message = fixture.fail(&["overlay", "--check"]);
+    assert!(
+        message.contains(
+            "these patches do not apply to the source without Debian's patches:\n  compiler/b.rs.patch"
+        ),
+        "{message}"
+    );
 }
 
 #[test]
@@ -455,6 +494,102 @@ fn a_source_that_is_not_there_is_refused() {
 }
 
 #[test]
+fn a_source_of_another_release_or_without_its_submodule_is_refused() {
+    let fixture = Fixture::new();
+    write(&fixture.source.join("src/version"), "1.94.1\n");
+    let message = fixture.fail(&["setup"]);
+    assert!(message.contains(" is 1.94.1, not 1.95.0\n"), "{message}");
+    write(&fixture.source.join("src/version"), "1.95.0\n");
+    fs::remove_file(fixture.source.join("library/backtrace/Cargo.toml")).unwrap();
+    let message = fixture.fail(&["setup"]);
+    assert!(
+        message.contains("submodule update --init library/backtrace"),
+        "{message}"
+    );
+    assert!(!fixture.laid("").exists());
+}
+
+/// The release's own tarball: crates and lock files fit together as they are.
+#[test]
+fn an_unpacked_tarball_is_laid_as_it_is() {
+    let fixture = Fixture::new();
+    let before = snapshot(&fixture.source);
+    fixture.succeed(&["overlay"]);
+    assert_eq!(snapshot(&fixture.laid("")), before);
+    fixture.succeed(&["build"]);
+    assert_eq!(build_setting(&fixture, "vendor"), Some(true.into()));
+}
+
+/// A checkout: no vendored crates, and git's own files in it and in its submodules.
+#[test]
+fn a_checkout_is_laid_without_its_repositories() {
+    let fixture = Fixture::new();
+    fs::remove_dir_all(fixture.source.join("vendor")).unwrap();
+    let mut before = snapshot(&fixture.source);
+    before.remove("x.py");
+    write(
+        &fixture.source.join("x.py"),
+        "import sys\nprint('bootstrap')\n",
+    );
+    let x_py = snapshot(&fixture.source).remove_entry("x.py").unwrap();
+    before.insert(x_py.0, x_py.1);
+    write(&fixture.source.join(".git/config"), "[broken");
+    write(
+        &fixture.source.join("library/backtrace/.git"),
+        "gitdir: ../../.git/modules/backtrace\n",
+    );
+    write(&fixture.source.join("build/host/old"), "old");
+    fixture.succeed(&["overlay"]);
+    assert_eq!(snapshot(&fixture.laid("")), before);
+    let tracked = fixture.git(&fixture.laid(""), &["ls-files", "library/backtrace"]);
+    assert_eq!(tracked, "library/backtrace/Cargo.toml");
+    fixture.succeed(&["build"]);
+    assert_eq!(build_setting(&fixture, "vendor"), Some(false.into()));
+}
+
+#[test]
+fn debians_tree_loses_checksums_and_lock_files() {
+    let fixture = Fixture::new();
+    fixture.make_debian();
+    let lzma = fixture.source.join("vendor/lzma-sys-0.1.20");
+    write(
+        &lzma.join("build.rs"),
+        "fn main() { build_from_source() }\n",
+    );
+    write(
+        &lzma.join(".cargo-checksum.json"),
+        r#"{"files":{"x":"1"},"package":"abc"}"#,
+    );
+    fixture.succeed(&["overlay"]);
+    let text = |name: &str| fs::read_to_string(fixture.laid(name)).unwrap();
+    assert_eq!(text("vendor/x/.cargo-checksum.json"), r#"{"files":{}}"#);
+    assert_eq!(
+        text("vendor/lzma-sys-0.1.20/.cargo-checksum.json"),
+        r#"{"files":{},"package":"abc"}"#
+    );
+    assert!(text("vendor/lzma-sys-0.1.20/build.rs").contains("cargo:rustc-link-lib=lzma"));
+    assert!(!fixture.laid("Cargo.lock").exists());
+}
+
+/// A setting of the section `build` in the configuration that bootstrap gets.
+fn build_setting(fixture: &Fixture, name: &str) -> Option<toml::Value> {
+    let text = fs::read_to_string(fixture.build.join("bootstrap.toml")).unwrap();
+    let config: toml::Table = toml::from_str(&text).unwrap();
+    config["build"].get(name).cloned()
+}
+
+#[test]
+fn a_stage_0_of_the_next_release_is_a_local_rebuild() {
+    let fixture = laid();
+    let skips = |told: String| told.contains(" --skip-stage0-validation ");
+    assert!(!skips(fixture.succeed(&["build"])));
+    assert_eq!(build_setting(&fixture, "local-rebuild"), None);
+    fixture.stage0_release("1.96.0");
+    assert!(skips(fixture.succeed(&["build"])));
+    assert_eq!(build_setting(&fixture, "local-rebuild"), Some(true.into()));
+}
+
+#[test]
 fn flags_and_paths_reach_bootstrap() {
     let fixture = laid();
     let config = fixture.build.join("bootstrap.toml");
@@ -487,13 +622,21 @@ fn flags_and_paths_reach_bootstrap() {
         "bootstrap test --stage 1 tests/run-make/up --config C --bless -- x"
     );
     let written = fs::read_to_string(&config).unwrap();
-    assert!(
-        written.contains("optimize = 1\ncodegen-units = 16\ndebuginfo-level = 0\n"),
-        "{written}"
+    let rust: toml::Table = toml::from_str(&written).unwrap();
+    let number = |name: &str| rust["rust"][name].as_integer();
+    assert_eq!(
+        ["optimize", "codegen-units", "debuginfo-level"].map(number),
+        [Some(1), Some(16), Some(0)]
     );
-    assert!(
-        written.contains(&format!("rustc = {:?}", fixture.stage0.join("bin/rustc"))),
-        "{written}"
+    let target = &rust["target"]["x86_64-unknown-linux-gnu"];
+    assert_eq!(
+        target["llvm-config"].as_str(),
+        fixture.llvm_config().to_str()
+    );
+    let rustc = fixture.stage0.join("bin/rustc");
+    assert_eq!(
+        build_setting(&fixture, "rustc"),
+        Some(rustc.to_str().unwrap().into())
     );
 }
 
@@ -501,22 +644,29 @@ fn flags_and_paths_reach_bootstrap() {
 fn run_make_alone_means_our_tests() {
     let fixture = laid();
     let message = fixture.fail(&["test", "tests/run-make"]);
-    assert!(message.contains("no run-make test"), "{message}");
+    assert!(message.contains("no test in tests/run-make\n"), "{message}");
+    fixture.write(
+        "tests/run-make-cargo/thin-link-c/rmake.rs",
+        "fn main() {}\n",
+    );
     fixture.write("tests/run-make/thin-link-a/rmake.rs", "fn main() {}\n");
     fixture.write("tests/run-make/thin-link-b/rmake.rs", "fn main() {}\n");
     let told = fixture.succeed(&["test", "tests/run-make/"]);
     let ours =
         "bootstrap test --stage 1 tests/run-make/thin-link-a tests/run-make/thin-link-b --config";
     assert!(told.contains(ours), "{told}");
+    let told = fixture.succeed(&["test", "tests/run-make-cargo"]);
+    let ours = "bootstrap test --stage 1 tests/run-make-cargo/thin-link-c --config";
+    assert!(told.contains(ours), "{told}");
 }
 
 #[test]
-fn an_llvm_that_is_not_19_is_refused() {
+fn an_llvm_that_is_not_22_is_refused() {
     let fixture = laid();
     crate::fixture::script(&fixture.llvm_config(), "echo 18.1.0");
     let message = fixture.fail(&["build"]);
     let wanted = format!(
-        "error: {} is LLVM 18.1.0, not 19\nhelp: ",
+        "error: {} is LLVM 18.1.0, not 22\nhelp: ",
         fixture.llvm_config().display()
     );
     assert!(message.starts_with(&wanted), "{message}");

@@ -1,46 +1,44 @@
-//! Edits of a function's body.
+//! Edits a function's body.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail};
 
 use crate::programs::Function;
 
-/// The function to edit. When this is dropped, the file has its old content.
-pub struct Place {
+/// A function to edit. Dropping it restores the file.
+pub struct Target {
     path: PathBuf,
     original: String,
-    /// Where the body begins.
+    /// The offset of the body.
     body: usize,
 }
 
-impl Place {
+impl Target {
     /// Finds `function` in the crate whose folder is `root`.
-    pub fn find(root: &Path, function: &Function) -> anyhow::Result<Place> {
+    pub fn find(root: &Path, function: &Function) -> anyhow::Result<Target> {
         let path = root.join(function.file);
         let original =
             fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let mut found = original.match_indices(function.head);
-        let (start, _) = found
-            .next()
-            .with_context(|| format!("{} has no `{}`", path.display(), function.head))?;
-        ensure!(
-            found.next().is_none(),
-            "{} has two `{}`",
-            path.display(),
-            function.head
-        );
-        drop(found);
-        Ok(Place {
+        let places: Vec<_> = original.match_indices(function.head).collect();
+        let [(start, _)] = places[..] else {
+            bail!(
+                "{} has {} of `{}` instead of one",
+                path.display(),
+                places.len(),
+                function.head
+            );
+        };
+        Ok(Target {
             path,
             body: start + function.head.len(),
             original,
         })
     }
 
-    /// Makes the edit of this number: the function stores it where the compiler cannot see it used,
-    /// so that each edit gives other code.
+    /// Makes the function compute `number`, which the compiler must not optimize away, so that each
+    /// edit results in different code.
     pub fn edit(&self, number: usize) -> anyhow::Result<()> {
         let (head, body) = self.original.split_at(self.body);
         let edited = format!("{head}\n    core::hint::black_box({number}_u64);{body}");
@@ -49,7 +47,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Target {
     fn drop(&mut self) {
         if let Err(error) = fs::write(&self.path, &self.original) {
             eprintln!("cannot restore {}: {error}", self.path.display());
@@ -72,15 +70,15 @@ mod tests {
         let path = dir.path().join("lib.rs");
         let original = "// fn f()\nfn f() {\n    g();\n}\n";
         fs::write(&path, original).unwrap();
-        let place = Place::find(dir.path(), &FUNCTION).unwrap();
+        let target = Target::find(dir.path(), &FUNCTION).unwrap();
         for number in [1, 2] {
-            place.edit(number).unwrap();
+            target.edit(number).unwrap();
             let edited = format!(
                 "// fn f()\nfn f() {{\n    core::hint::black_box({number}_u64);\n    g();\n}}\n"
             );
             assert_eq!(fs::read_to_string(&path).unwrap(), edited);
         }
-        drop(place);
+        drop(target);
         assert_eq!(fs::read_to_string(&path).unwrap(), original);
     }
 
@@ -89,12 +87,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let message = |text: &str| {
             fs::write(dir.path().join("lib.rs"), text).unwrap();
-            Place::find(dir.path(), &FUNCTION)
+            Target::find(dir.path(), &FUNCTION)
                 .err()
                 .unwrap()
                 .to_string()
         };
-        assert!(message("fn g() {}").contains("has no `fn f() {`"));
-        assert!(message("fn f() {} mod a { fn f() {} }").contains("has two `fn f() {`"));
+        assert!(message("fn g() {}").contains("has 0 of `fn f() {`"));
+        assert!(message("fn f() {} mod a { fn f() {} }").contains("has 2 of `fn f() {`"));
     }
 }

@@ -1,4 +1,4 @@
-//! What was to be reached, and whether it was.
+//! The goals, and whether they were reached.
 
 use serde::Serialize;
 use tool_support::spread::Spread;
@@ -9,21 +9,25 @@ use crate::mode::{Build, Mode};
 /// One goal for one program.
 #[derive(Debug, Serialize)]
 pub struct Goal {
+    /// The name and version of its package.
     pub program: String,
+    /// The measured value, and the modes whose ratio it is.
     pub goal: String,
     /// The ratio of two medians.
     pub ratio: f64,
+    /// The largest ratio that reaches the goal.
     pub at_most: f64,
+    /// Whether the ratio does.
     pub reached: bool,
 }
 
-/// All goals for `measured`, for each kind of distributed build.
+/// All goals for `measured`, for the distributed builds and the one in one process that is closest.
 pub fn of(measured: &Measured) -> Vec<Goal> {
-    let goal = |mode: Mode, what: &str, beside: Mode, median: fn(&InMode) -> f64, at_most| {
-        let ratio = median(measured.of(mode)) / median(measured.of(beside));
+    let goal = |mode: Mode, name: &str, baseline: Mode, median: fn(&InMode) -> f64, at_most| {
+        let ratio = median(measured.of(mode)) / median(measured.of(baseline));
         Goal {
             program: measured.program.clone(),
-            goal: format!("{what}: {} / {}", mode.name(), beside.name()),
+            goal: format!("{name}: {} / {}", mode.name(), baseline.name()),
             ratio,
             at_most,
             reached: ratio <= at_most,
@@ -53,21 +57,27 @@ pub fn of(measured: &Measured) -> Vec<Goal> {
             goal(mode, "the program's own benchmark", Mode::Fat, speed, 1.02),
         ]
     };
-    [Mode::Distributed, Mode::DistributedIncremental]
-        .map(of)
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        Mode::LldCachedIncremental,
+        Mode::Distributed,
+        Mode::DistributedIncremental,
+    ]
+    .map(of)
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
+/// The durations of `builds`.
 pub fn seconds(builds: &[Build]) -> Spread {
     Spread::of(builds.iter().map(|build| build.seconds))
 }
 
+/// The durations of the LTO part of `builds`.
 pub fn lto_seconds(builds: &[Build]) -> Spread {
     Spread::of(
         builds
             .iter()
-            .map(|build| build.lto_seconds.expect("it was reckoned")),
+            .map(|build| build.lto_seconds.expect("it was computed")),
     )
 }

@@ -1,8 +1,8 @@
-//! Builds programs without LTO, with each LTO that rustc and lld do in one process, and by
-//! distributed ThinLTO, and measures the builds and the programs side by side.
+//! Builds programs without LTO across crates, with every LTO that rustc and lld run in one process,
+//! and by distributed ThinLTO, and measures the builds and the programs side by side.
 //!
-//! [`programs`] says what is built, edited and run; [`mode`] how it is built; [`measure`] in which
-//! order. [`report`] prints what came out.
+//! [`programs`] lists the programs, their edits and their benchmarks; [`mode`] the ways to build
+//! them. [`measure`] runs it all, [`report`] prints the results.
 
 mod edit;
 mod goals;
@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::builder::PossibleValuesParser;
 use distributed::toolchain::Toolchain;
 use distributed::wrapper;
 use tool_support::args::ToolArgs;
@@ -24,26 +25,31 @@ use tool_support::args::ToolArgs;
 use crate::report::Report;
 
 /// Measures distributed ThinLTO beside other ways to build the same programs.
+///
+/// Builds each program in every way: clean, and after edits of its own crate and of a crate that
+/// depends on no other; then runs its benchmark. Prints tables, and writes `bench.json` and
+/// `bench.svg`.
 #[derive(Parser)]
+#[command(override_usage = "./x.py bench [OPTIONS]")]
 struct Args {
     #[command(flatten)]
     tool: ToolArgs,
-    /// Where `bench.json` and `bench.svg` go [default: the work dir]
-    #[arg(long)]
+    /// Folder for `bench.json` and `bench.svg` [default: `bench` in the build directory]
+    #[arg(long, value_name = "DIR")]
     chart_dir: Option<PathBuf>,
-    /// The packages to measure [default: all]
-    #[arg(long, value_delimiter = ',')]
+    /// Programs to measure [default: all]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = PossibleValuesParser::new(programs::names()))]
     programs: Vec<String>,
-    /// Clean builds in each mode
-    #[arg(long, default_value = "1")]
+    /// Number of clean builds in each way
+    #[arg(long, value_name = "N", default_value = "1")]
     cleans: NonZeroUsize,
-    /// Builds after each kind of edit in each mode
-    #[arg(long, default_value = "3")]
+    /// Number of builds after each edit in each way
+    #[arg(long, value_name = "N", default_value = "3")]
     runs: NonZeroUsize,
 }
 
 fn run(args: Args) -> anyhow::Result<()> {
-    let programs = programs::select(&args.programs)?;
+    let programs = programs::select(&args.programs);
     let tools = Toolchain::find(&args.tool.rustc, &args.tool.cargo, None)?;
     let dir = args.tool.work_dir()?;
     let chart_dir = args.chart_dir.unwrap_or_else(|| dir.clone());
@@ -51,7 +57,7 @@ fn run(args: Args) -> anyhow::Result<()> {
     for program in programs {
         let (cleans, runs) = (args.cleans.get(), args.runs.get());
         report.add(measure::run(&tools, program, &dir, cleans, runs)?);
-        // What is measured is kept, even if the next program fails.
+        // Keep the results even if the next program fails.
         report.write(&chart_dir)?;
     }
     println!("{}", report.tables());
@@ -63,4 +69,22 @@ fn main() -> ExitCode {
         return code;
     }
     tool_support::main(|| run(Args::parse()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn help_has_the_options_that_users_pass() {
+        let help = Args::command().render_long_help().to_string();
+        assert!(help.contains("Usage: ./x.py bench [OPTIONS]\n"), "{help}");
+        assert!(help.contains("--programs <NAMES>"), "{help}");
+        assert!(help.contains("ripgrep, fd-find, oxipng"), "{help}");
+        for passed in ["--rustc", "--cargo", "--work-dir"] {
+            assert!(!help.contains(passed), "{help}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! One program, built in all modes, clean and after edits, and run.
+//! Builds one program in all modes, clean and after edits, and runs it.
 
 use std::fs;
 use std::io::{self, Write};
@@ -12,35 +12,41 @@ use distributed::toolchain::Toolchain;
 use serde::Serialize;
 use tool_support::command;
 
-use crate::edit::Place;
+use crate::edit::Target;
 use crate::mode::{Build, MODES, Mode};
 use crate::programs::Program;
 
-/// How often the own benchmark of each program is run.
+/// The number of runs of each program's own benchmark.
 const BENCHMARK_RUNS: usize = 7;
 
 const CLEAN: &str = "clean";
 
-/// What was measured of one program.
+/// The measurements of one program.
 #[derive(Serialize)]
 pub struct Measured {
+    /// The name and version of its package.
     pub program: String,
     /// In the order of [`MODES`].
     pub modes: Vec<InMode>,
 }
 
-/// What was measured of one program in one mode, each thing several times.
+/// The measurements of one program in one mode.
 #[derive(Serialize)]
 pub struct InMode {
+    /// The name of the mode.
     pub mode: &'static str,
+    /// Clean builds.
     pub clean: Vec<Build>,
+    /// Builds after an edit of the program's own crate.
     pub after_edit_of_last_crate: Vec<Build>,
+    /// Builds after an edit of a crate that depends on no other.
     pub after_edit_of_leaf_crate: Vec<Build>,
-    /// Of the program of the last clean build.
+    /// Runs of the program that the last clean build made.
     pub benchmark_seconds: Vec<f64>,
 }
 
 impl Measured {
+    /// The measurements in `mode`.
     pub fn of(&self, mode: Mode) -> &InMode {
         &self.modes[mode as usize]
     }
@@ -50,11 +56,11 @@ impl Measured {
     }
 }
 
-/// Measures `program` in a folder in `work_dir`: each clean build `cleans` times, and each build after an edit
-/// `runs` times.
+/// Measures `program` in a folder in `work_dir`: each clean build `cleans` times, and each build after
+/// an edit `runs` times.
 ///
-/// In each round the modes build the same source, one after the other, so that what disturbs the
-/// machine disturbs all alike.
+/// In each round all modes build the same source one after another, so that changes in the load of
+/// the machine affect them alike.
 pub fn run(
     tools: &Toolchain,
     program: &Program,
@@ -67,30 +73,30 @@ pub fn run(
     say(format_args!("{name}: fetch"));
     let mut source = fetch::source(tools, &program.package, dir)?;
     let leaf = source.copy_dependency(tools, program.leaf_crate, dir)?;
-    let last = Place::find(&source.root, &program.last)?;
-    let leaf = Place::find(&leaf, &program.leaf)?;
+    let last = Target::find(&source.root, &program.last)?;
+    let leaf = Target::find(&leaf, &program.leaf)?;
 
     let mut measured = Measured {
         program: program.package.to_string(),
         modes: MODES.map(|mode| InMode::new(mode.name())).into(),
     };
-    let mut round = |what: &str, modes: &[Mode], list: fn(&mut InMode) -> &mut Vec<Build>| {
+    let mut round = |kind: &str, modes: &[Mode], list: fn(&mut InMode) -> &mut Vec<Build>| {
         let mut builds = Vec::new();
         for mode in modes {
             let build = mode.build(tools, &source, &dir.join(mode.folder()))?;
             say(format_args!(
-                "{name}: {what}, {}: {:.1} s, {:.1} of them the last crate",
+                "{name}: {kind}, {}: {:.1} s, {:.1} of them the last crate",
                 mode.name(),
                 build.seconds,
                 build.last_crate_seconds,
             ));
-            if what == CLEAN {
-                // Edits change it.
+            if kind == CLEAN {
+                // Builds after edits overwrite the program.
                 fs::copy(&build.program, program_of(dir, *mode))?;
             }
             builds.push((*mode, build));
         }
-        reckon(&mut builds);
+        complete(&mut builds);
         for (mode, build) in builds {
             list(measured.of_mut(mode)).push(build);
         }
@@ -139,39 +145,48 @@ impl InMode {
     }
 }
 
-/// Where the program of the last clean build in `mode` is kept.
+/// The path of the copy of the program that the last clean build in `mode` made.
 fn program_of(dir: &Path, mode: Mode) -> PathBuf {
     dir.join(format!("program-{}", mode as usize))
 }
 
-/// Adds what a build alone does not tell.
+/// Completes the builds of one round with the values that they get from others.
 ///
-/// A build with lld's cache that follows one without it has the compiles of that.
+/// Modes with the same folder share the compiles of all crates but the last. The first of them runs
+/// these compiles and lends the others all of its build but the last crate.
 ///
-/// The LTO part of a distributed build is the thin link, the backends and the link. In the others
-/// it is in the rustc of the last crate: what that takes longer than the one of the distributed
-/// build, which compiles the same crate to bitcode and stops.
-fn reckon(builds: &mut [(Mode, Build)]) {
-    let at = |wanted: Mode| builds.iter().position(|(mode, _)| *mode == wanted);
-    let (lld, cached) = (at(Mode::Lld), at(Mode::LldCached));
-    let distributed = at(Mode::Distributed);
-    if let (Some(lld), Some(cached)) = (lld, cached) {
-        let lld = &builds[lld].1;
-        let (seconds, compile) = (lld.seconds - lld.last_crate_seconds, lld.steps[0].clone());
-        let cached = &mut builds[cached].1;
-        cached.seconds += seconds;
-        cached.steps[0] = compile;
+/// The LTO part of a distributed build is the thin link, the backends and the link. In one process it
+/// is a part of the last crate's rustc: the time beyond that of the distributed build, which compiles
+/// the same crate in the same way, but only to bitcode.
+fn complete(builds: &mut [(Mode, Build)]) {
+    for at in 1..builds.len() {
+        let (before, rest) = builds.split_at_mut(at);
+        let (mode, build) = &mut rest[0];
+        let first = before.iter().find(|(one, _)| one.folder() == mode.folder());
+        if let Some((_, first)) = first {
+            build.seconds = first.seconds - first.last_crate_seconds + build.last_crate_seconds;
+            build.steps[0] = first.steps[0].clone();
+        }
     }
-    if let Some(distributed) = distributed {
-        let to_bitcode = builds[distributed].1.last_crate_seconds;
-        for (_, build) in builds {
+    let to_bitcode = |wanted: Mode| {
+        let found = builds.iter().find(|(mode, _)| *mode == wanted);
+        found.map(|(_, build)| build.last_crate_seconds)
+    };
+    let whole = to_bitcode(Mode::Distributed);
+    let incremental = to_bitcode(Mode::DistributedIncremental);
+    for (mode, build) in builds {
+        let to_bitcode = match mode {
+            Mode::LldCachedIncremental => incremental,
+            _ => whole,
+        };
+        if let Some(to_bitcode) = to_bitcode {
             let rest = build.last_crate_seconds - to_bitcode;
             build.lto_seconds.get_or_insert(rest);
         }
     }
 }
 
-/// Runs the programs in turns. It is an error if they do not answer the same.
+/// Runs the programs in turns. It is an error if their answers differ.
 fn benchmark(
     program: &Program,
     dir: &Path,
@@ -188,7 +203,7 @@ fn benchmark(
             let same = first.get_or_insert_with(|| answer.clone()) == &answer;
             ensure!(
                 same,
-                "{} answers other than that of the first mode\nhelp: run both with {arguments:?}",
+                "{} and the program of the first mode answer differently\nhelp: run both with {arguments:?}",
                 path.display()
             );
         }
@@ -196,10 +211,10 @@ fn benchmark(
     Ok(())
 }
 
-/// A line of progress.
-fn say(what: std::fmt::Arguments<'_>) {
-    // What cannot be printed to a closed pipe is lost anyway.
-    let _ = writeln!(io::stderr(), "{what}");
+/// Prints a line of progress.
+fn say(line: std::fmt::Arguments<'_>) {
+    // A closed pipe is no reason to stop.
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 #[cfg(test)]
@@ -228,25 +243,34 @@ mod tests {
     }
 
     #[test]
-    fn the_lto_part_is_what_the_last_crate_takes_beyond_bitcode() {
+    fn the_lto_part_is_the_last_crate_s_time_beyond_bitcode() {
         let mut builds = vec![
             (Mode::Thin, build(5.0, None)),
+            (Mode::LldCachedIncremental, build(4.0, None)),
             (Mode::Distributed, build(2.0, Some(0.5))),
+            (Mode::DistributedIncremental, build(1.5, Some(0.25))),
         ];
-        reckon(&mut builds);
-        assert_eq!(builds[0].1.lto_seconds, Some(3.0));
-        assert_eq!(builds[1].1.lto_seconds, Some(0.5));
+        complete(&mut builds);
+        let lto: Vec<_> = builds.iter().map(|(_, build)| build.lto_seconds).collect();
+        assert_eq!(lto, [3.0, 2.5, 0.5, 0.25].map(Some));
     }
 
     #[test]
-    fn a_build_with_lld_cache_has_the_compiles_of_the_one_without() {
-        let mut cached = build(1.5, None);
-        cached.seconds = 1.75;
-        cached.steps[0].actions = 0;
-        let mut builds = vec![(Mode::Lld, build(4.0, None)), (Mode::LldCached, cached)];
-        reckon(&mut builds);
-        assert_eq!(builds[1].1.seconds, 6.75);
-        assert_eq!(builds[1].1.steps[0].actions, 3);
-        assert_eq!(builds[0].1.seconds, 9.0);
+    fn builds_in_one_folder_share_compiles() {
+        let second = |last_crate_seconds| {
+            let mut build = build(last_crate_seconds, None);
+            build.seconds = last_crate_seconds + 0.25;
+            build.steps[0].actions = 0;
+            build
+        };
+        let mut builds = vec![
+            (Mode::Lld, build(4.0, None)),
+            (Mode::LldCached, second(1.5)),
+            (Mode::LldCachedIncremental, second(0.5)),
+        ];
+        complete(&mut builds);
+        let seconds: Vec<_> = builds.iter().map(|(_, build)| build.seconds).collect();
+        assert_eq!(seconds, [9.0, 6.5, 5.5]);
+        assert!(builds.iter().all(|(_, build)| build.steps[0].actions == 3));
     }
 }

@@ -1,11 +1,11 @@
-//! The ways to build a program, and one build in each.
+//! The ways to build a program, and builds in them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context;
-use distributed::compile::{self, Built};
+use distributed::compile::{self, Built, Lto};
 use distributed::fetch::Source;
 use distributed::toolchain::Toolchain;
 use distributed::wrapper;
@@ -13,92 +13,107 @@ use distributed::{backend, link, thin_link};
 use serde::Serialize;
 use tool_support::command::Usage;
 
-/// The most units of an incremental compile: rustc's number.
+/// The number of codegen units of an incremental compile: rustc's default.
 const INCREMENTAL_UNITS: u32 = 256;
 
 /// A way to build a program.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Mode {
-    None,
+    /// Cargo's default for a release: ThinLTO within each crate.
+    Local,
+    /// `-Clto=thin`.
     Thin,
+    /// `-Clto=fat`.
     Fat,
-    /// `-Clinker-plugin-lto`: lld does ThinLTO in one process.
+    /// `-Clinker-plugin-lto`: lld runs ThinLTO in one process.
     Lld,
-    /// The same with lld's cache of native objects. Its crates but the last are those of
-    /// [`Mode::Lld`], and are not built if those are.
+    /// The same with lld's cache of native objects. Shares the builds of all crates but the last with
+    /// [`Mode::Lld`].
     LldCached,
+    /// The same with the program's own crate, the one that is edited, compiled incrementally: an edit
+    /// changes only a few of its units.
+    LldCachedIncremental,
+    /// Distributed ThinLTO.
     Distributed,
-    /// The same, with the program's own crate, the one that is edited, compiled incrementally: its
-    /// units are those of an incremental build, which an edit leaves alone but for a few.
+    /// The same with the program's own crate compiled incrementally.
     DistributedIncremental,
 }
 
-pub const MODES: [Mode; 7] = [
-    Mode::None,
+/// All modes, in the order of the results.
+pub const MODES: [Mode; 8] = [
+    Mode::Local,
     Mode::Thin,
     Mode::Fat,
     Mode::Lld,
     Mode::LldCached,
+    Mode::LldCachedIncremental,
     Mode::Distributed,
     Mode::DistributedIncremental,
 ];
 
 impl Mode {
+    /// The name in the results.
     pub fn name(self) -> &'static str {
         match self {
-            Mode::None => "no LTO",
+            Mode::Local => "no LTO across crates",
             Mode::Thin => "-Clto=thin",
             Mode::Fat => "-Clto=fat",
             Mode::Lld => "lld, one process",
             Mode::LldCached => "lld with cache",
+            Mode::LldCachedIncremental => "lld with cache, incremental",
             Mode::Distributed => "distributed",
             Mode::DistributedIncremental => "distributed, incremental",
         }
     }
 
-    /// The name of its folder.
+    /// The name of the folder of builds.
     pub fn folder(self) -> &'static str {
         match self {
-            Mode::None => "none",
+            Mode::Local => "local",
             Mode::Thin => "thin",
             Mode::Fat => "fat",
-            Mode::Lld | Mode::LldCached => "lld",
+            Mode::Lld | Mode::LldCached | Mode::LldCachedIncremental => "lld",
             Mode::Distributed => "distributed",
             Mode::DistributedIncremental => "distributed-incremental",
         }
     }
 
-    /// Whether the builds after edits are repeated: where they are to be compared, which saves half
-    /// of the time.
+    /// Whether builds after edits are repeated: only in those modes that the goals compare.
     pub fn is_repeated(self) -> bool {
-        !matches!(self, Mode::None | Mode::Fat | Mode::Lld)
+        !matches!(self, Mode::Local | Mode::Fat | Mode::Lld)
     }
 
-    /// Builds the program in `dir`, which holds what the last build in this mode left.
+    /// Builds the program in `dir`, on top of the previous build in this mode.
     pub fn build(self, tools: &Toolchain, source: &Source, dir: &Path) -> anyhow::Result<Build> {
-        let in_process = |lto: &str, flags: &[String], last_flags: &[String]| {
-            let built = compile::program(tools, source, dir, lto, flags, last_flags)?;
+        let in_rustc = |lto| {
+            let built = compile::program(tools, source, dir, lto, &[], &[])?;
             Build::in_process(tools, source, built)
         };
-        let plugin = ["-Clinker-plugin-lto".to_owned()];
-        let cache = dir.join("lld-cache");
-        let cache = [format!(
-            "-Clink-arg=-Wl,--thinlto-cache-dir={}",
-            cache.display()
-        )];
+        let in_lld = |last_flags: &[String]| {
+            let flags = ["-Clinker-plugin-lto".to_owned()];
+            let built = compile::program(tools, source, dir, Lto::Local, &flags, last_flags)?;
+            Build::in_process(tools, source, built)
+        };
+        let cache = |name: &str| {
+            let cache = dir.join(name).display().to_string();
+            format!("-Clink-arg=-Wl,--thinlto-cache-dir={cache}")
+        };
+        let incremental = [
+            format!("-Cincremental={}", dir.join("incremental").display()),
+            format!("-Ccodegen-units={INCREMENTAL_UNITS}"),
+        ];
         match self {
-            Mode::None => in_process("false", &[], &[]),
-            Mode::Thin => in_process("thin", &[], &[]),
-            Mode::Fat => in_process("fat", &[], &[]),
-            Mode::Lld => in_process("false", &plugin, &[]),
-            Mode::LldCached => in_process("false", &plugin, &cache),
-            Mode::Distributed => distributed(tools, source, dir, &[]),
-            Mode::DistributedIncremental => {
-                let session = dir.join("incremental");
-                let units = format!("-Ccodegen-units={INCREMENTAL_UNITS}");
-                let incremental = format!("-Cincremental={}", session.display());
-                distributed(tools, source, dir, &[incremental, units])
+            Mode::Local => in_rustc(Lto::Local),
+            Mode::Thin => in_rustc(Lto::Thin),
+            Mode::Fat => in_rustc(Lto::Fat),
+            Mode::Lld => in_lld(&[]),
+            Mode::LldCached => in_lld(&[cache("lld-cache")]),
+            Mode::LldCachedIncremental => {
+                let [session, units] = incremental;
+                in_lld(&[cache("lld-cache-incremental"), session, units])
             }
+            Mode::Distributed => distributed(tools, source, dir, &[]),
+            Mode::DistributedIncremental => distributed(tools, source, dir, &incremental),
         }
     }
 }
@@ -108,12 +123,15 @@ impl Mode {
 pub struct Build {
     /// From the start of cargo to the program.
     pub seconds: f64,
-    /// Of rustc for the program's own crate: its compile, and LTO and the link if they are there.
+    /// rustc's for the program's own crate; in one process they include LTO and the link.
     pub last_crate_seconds: f64,
-    /// After all is compiled to bitcode. Measured for the distributed build, reckoned for others.
+    /// After the compiles to bitcode. Measured in distributed builds, computed for the others.
     pub lto_seconds: Option<f64>,
+    /// The size of the program.
     pub program_bytes: u64,
+    /// The steps, in their order.
     pub steps: Vec<Step>,
+    /// The path of the program.
     #[serde(skip)]
     pub program: PathBuf,
 }
@@ -121,18 +139,20 @@ pub struct Build {
 /// The actions of one kind in a build.
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
+    /// Their name.
     pub name: &'static str,
+    /// The duration of the step.
     pub seconds: f64,
-    /// Of the action that had the most.
+    /// The peak memory of the largest action.
     pub peak_memory: u64,
-    /// How many were run.
+    /// The number of actions that ran.
     pub actions: usize,
-    /// How many were not, for their output was in a cache.
+    /// The number of actions whose output was in a cache.
     pub cached: usize,
-    /// The files that all actions that were run have to be sent together, but for compiles, which
-    /// are sent the same in each mode.
+    /// The bytes of the input files of all actions that ran; `None` for compiles, whose inputs are
+    /// the same in each mode.
     pub sent_bytes: Option<u64>,
-    /// The files of the action that needs the most.
+    /// The bytes of the input files of the action with the most.
     pub most_sent_bytes: Option<u64>,
 }
 
@@ -152,18 +172,15 @@ impl Step {
 }
 
 impl Build {
-    /// The compiles of all crates but the last, and the last one with LTO and the link in it.
+    /// A build of two steps: the compiles of all crates but the last, and the last one with LTO and
+    /// the link.
     fn in_process(tools: &Toolchain, source: &Source, mut built: Built) -> anyhow::Result<Build> {
         let last = take_last(source, &mut built)?;
         let mut compile = compiles(&built);
         compile.seconds -= last.seconds;
-        let mut sent_bytes = rlibs(built.program.with_file_name("deps"))?;
-        let std = tools
-            .sysroot
-            .join("lib/rustlib")
-            .join(&tools.host)
-            .join("lib");
-        sent_bytes += rlibs(std)?;
+        let deps = built.program.with_file_name("deps");
+        // The metadata of std is beside its rlibs.
+        let sent_bytes = size_of(&deps, &["rlib"])? + size_of(&tools.std, &["rlib", "rmeta"])?;
         Ok(Build {
             seconds: built.usage.seconds,
             last_crate_seconds: last.seconds,
@@ -178,7 +195,7 @@ impl Build {
     }
 }
 
-/// What rustc took for the program's own crate.
+/// Removes the compile of the program's own crate, which is the last, and returns its resources.
 fn take_last(source: &Source, built: &mut Built) -> anyhow::Result<Usage> {
     let last = built.compiles.pop().context("cargo compiled nothing")?;
     anyhow::ensure!(
@@ -206,23 +223,21 @@ fn compiles(built: &Built) -> Step {
     }
 }
 
-/// The bytes of all rlibs in `folder`.
-fn rlibs(folder: PathBuf) -> anyhow::Result<u64> {
+/// The bytes of all files in `folder` with one of `extensions`.
+fn size_of(folder: &Path, extensions: &[&str]) -> anyhow::Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry
-            .path()
-            .extension()
-            .is_some_and(|extension| extension == "rlib")
-        {
+        let path = entry.path();
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        if extension.is_some_and(|extension| extensions.contains(&extension)) {
             bytes += entry.metadata()?.len();
         }
     }
     Ok(bytes)
 }
 
-/// The four steps of the distributed build.
+/// A distributed build, in four steps.
 fn distributed(
     tools: &Toolchain,
     source: &Source,

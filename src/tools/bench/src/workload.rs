@@ -1,26 +1,24 @@
-//! The benchmarks of the programs themselves: computing, on one thread, over made-up files.
+//! The benchmarks of the programs: computation on one thread, over generated files.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::iter;
 use std::path::Path;
 
-/// What a program is given to do.
+/// A benchmark of one program.
 #[derive(Clone, Copy)]
 pub enum Workload {
     /// ripgrep searches a text of 64 MB five times.
     Search,
-    /// hyperfine makes two million commands of three lists of parameters; then it sees that it was
-    /// given a wrong number of preparations, and ends. It has hardly anything else to compute: it
-    /// starts processes and waits.
-    Parameters,
-    /// oxipng compresses an image with Zopfli, which is Rust, after trials with libdeflate.
+    /// fd compiles thirty large patterns and matches them against the paths of 1,000 files.
+    Find,
+    /// oxipng compresses an image with Zopfli, which is written in Rust, after trials with libdeflate.
     Image,
 }
 
 impl Workload {
-    /// The arguments of the program; files that it needs are made in `dir`.
+    /// The arguments of the program. Creates the files that it needs in `dir`.
     pub fn arguments(self, dir: &Path) -> anyhow::Result<Vec<OsString>> {
         let words = |words: &str| words.split(' ').map(OsString::from).collect::<Vec<_>>();
         Ok(match self {
@@ -32,14 +30,15 @@ impl Workload {
                 arguments.extend(iter::repeat_n(OsString::from(path), 5));
                 arguments
             }
-            Workload::Parameters => {
-                let list: Vec<_> = (0..125).map(|number| number.to_string()).collect();
-                let mut arguments = words("--shell=none --prepare=a --prepare=b");
-                for name in ["x", "y", "z"] {
-                    arguments.extend(["--parameter-list".into(), name.into()]);
-                    arguments.push(list.join(",").into());
+            Workload::Find => {
+                let tree = dir.join("tree");
+                write_tree(&tree, 20, 50)?;
+                let mut arguments = words("--threads=1 --unrestricted --full-path o$");
+                for length in 1..=30 {
+                    let pattern = format!(r"[\w/.-]{{{length},60}}");
+                    arguments.extend(["--and".into(), pattern.into()]);
                 }
-                arguments.push("program {x} {y} {z}".into());
+                arguments.push(tree.into());
                 arguments
             }
             Workload::Image => {
@@ -53,7 +52,7 @@ impl Workload {
     }
 }
 
-/// Numbers that look random and are the same in each run.
+/// Pseudorandom numbers, the same in each run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -67,10 +66,10 @@ impl Numbers {
     }
 }
 
-/// Writes lines of made-up words.
+/// Writes lines of generated words.
 fn write_text(path: &Path, lines: usize) -> anyhow::Result<()> {
     const STEMS: [&str; 12] = [
-        "link", "load", "build", "index", "import", "cach", "summaris", "compil", "inlin", "merg",
+        "link", "load", "build", "index", "import", "cach", "summariz", "compil", "inlin", "merg",
         "modul", "backend",
     ];
     const ENDS: [&str; 8] = ["", "s", "e", "ing", "ed", "er", "able", "ation"];
@@ -87,7 +86,19 @@ fn write_text(path: &Path, lines: usize) -> anyhow::Result<()> {
     Ok(file.flush()?)
 }
 
-/// Writes a square image of smooth colours with some noise.
+/// Writes a tree of empty files.
+fn write_tree(root: &Path, folders: usize, files: usize) -> anyhow::Result<()> {
+    for folder in 0..folders {
+        let folder = root.join(format!("folder-{folder}"));
+        fs::create_dir_all(&folder)?;
+        for file in 0..files {
+            File::create(folder.join(format!("module-{file}.indexing.o")))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a square image of smooth colors with some noise.
 fn write_image(path: &Path, side: u32) -> anyhow::Result<()> {
     let mut numbers = Numbers(2);
     let mut pixels = Vec::new();
@@ -111,8 +122,6 @@ fn write_image(path: &Path, side: u32) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]

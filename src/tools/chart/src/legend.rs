@@ -1,15 +1,16 @@
-//! The names of the series with their colours, in as many rows as they need.
+//! The names of the series with their colors. Unlike the legends of plotters, it is outside of the
+//! panels, which share it.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::{Area, COLOURS, text};
+use crate::{Area, COLORS, text};
 
 const ROW: u32 = 22;
 const SWATCH: u32 = 14;
 const GAP: u32 = 24;
 
-/// Where each name goes.
+/// The positions of the names.
 pub struct Legend<'a> {
     /// The left edge and the row of each name.
     entries: Vec<(u32, u32, &'a str)>,
@@ -17,7 +18,7 @@ pub struct Legend<'a> {
 }
 
 impl<'a> Legend<'a> {
-    /// Sets `names` in rows of `width`, each row in the middle.
+    /// Arranges `names` in centered rows of at most `width`.
     pub fn new(names: &'a [String], width: u32) -> Legend<'a> {
         let mut rows: Vec<(u32, Vec<(u32, &str)>)> = vec![(0, Vec::new())];
         for name in names {
@@ -47,10 +48,10 @@ impl<'a> Legend<'a> {
 
     pub fn draw(&self, area: &Area) -> anyhow::Result<()> {
         let style = text::style(text::LABEL).pos(Pos::new(HPos::Left, VPos::Center));
-        for ((left, row, name), colour) in self.entries.iter().zip(COLOURS) {
+        for ((left, row, name), color) in self.entries.iter().zip(COLORS) {
             let (left, middle) = (*left as i32, (row * ROW + ROW / 2) as i32);
             let swatch = [(left, middle - 6), (left + SWATCH as i32, middle + 6)];
-            area.draw(&Rectangle::new(swatch, colour.filled()))?;
+            area.draw(&Rectangle::new(swatch, color.filled()))?;
             area.draw_text(name, &style, (left + SWATCH as i32 + 6, middle))?;
         }
         Ok(())

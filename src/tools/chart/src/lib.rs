@@ -1,7 +1,7 @@
 //! Draws the project's charts as SVG: a title, a legend, and panels of grouped bars or of lines.
 //!
-//! The same chart gives the same bytes on every machine. Fonts are the reader's, so the room for a
-//! text is reckoned from its length, generously. The background is white in dark pages too.
+//! The same chart gives the same bytes on every machine. Fonts are the reader's, so the width of a text
+//! is estimated from its length. The background is white on dark pages too.
 
 mod bars;
 mod legend;
@@ -15,20 +15,20 @@ use anyhow::{Context, ensure};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-/// The drawing area of plotters that this crate draws on.
+/// A drawing area of plotters.
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// The least width of a chart; it grows when labels need more.
+/// The minimum width of a chart. It grows if labels need more.
 const WIDTH: u32 = 1000;
 const PANEL_HEIGHT: u32 = 340;
 
-/// The height of a panel's title, and the other space around a plot and its axes.
+/// The height of a panel's title, and the space around a plot for axes and margins.
 const HEAD: u32 = 30;
 const FOOT: u32 = 48;
 const SIDE: u32 = 8;
 
-/// Colours of the series that readers with colour blindness can tell apart.
-const COLOURS: [RGBColor; 8] = [
+/// Colors of the series that readers with color blindness can tell apart.
+const COLORS: [RGBColor; 8] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -41,40 +41,40 @@ const COLOURS: [RGBColor; 8] = [
 
 /// A chart: panels that share their series, and so one legend.
 pub struct Chart {
+    /// The title above all panels.
     pub title: String,
     /// The names of the series, at most eight.
     pub series: Vec<String>,
+    /// The panels, from left to right and from top to bottom.
     pub panels: Vec<Panel>,
 }
 
 /// One plot of a chart.
 pub struct Panel {
+    /// Its title.
     pub title: String,
-    /// The names of the axes, with their units.
+    /// The name of the horizontal axis.
     pub x: String,
+    /// The name of the vertical axis.
     pub y: String,
+    /// Its values.
     pub plot: Plot,
 }
 
-/// What a panel shows. Its outer list has one item for each series of the chart.
+/// The values of a panel. The outer list has one item for each series of the chart.
 pub enum Plot {
-    /// Bars from zero, grouped by category; where a value is missing, so is its bar.
+    /// Bars from zero, grouped by category.
     Bars {
+        /// The names of the groups.
         categories: Vec<String>,
+        /// A value, or `None` for no bar, for each category.
         values: Vec<Vec<Option<f64>>>,
     },
-    /// Lines through points with ascending `x`. The `x` of the first series are the axis's labels.
+    /// Lines on logarithmic axes.
     Lines {
+        /// Points with ascending `x`. Those of the first series are the labels of the axis.
         points: Vec<Vec<(f64, f64)>>,
-        axes: Axes,
     },
-}
-
-/// How values become positions, in both directions alike.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Axes {
-    Linear,
-    Logarithmic,
 }
 
 impl Chart {
@@ -94,7 +94,7 @@ impl Chart {
             let height = top + legend.height() + rows * PANEL_HEIGHT;
             let root = SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area();
             root.fill(&WHITE)?;
-            text::centred(
+            text::centered(
                 &root,
                 &self.title,
                 (width as i32 / 2, top as i32 / 2),
@@ -109,7 +109,7 @@ impl Chart {
                     Plot::Bars { categories, values } => {
                         bars::draw(area, panel, categories, values)?;
                     }
-                    Plot::Lines { points, axes } => lines::draw(area, panel, points, *axes)?,
+                    Plot::Lines { points } => lines::draw(area, panel, points)?,
                 }
             }
             root.present()?;
@@ -117,13 +117,13 @@ impl Chart {
         Ok(svg)
     }
 
-    /// What holds for every chart that can be drawn.
+    /// Checks that the values fit the panels.
     fn check(&self) -> anyhow::Result<()> {
         let series = self.series.len();
         ensure!(
-            (1..=COLOURS.len()).contains(&series),
+            (1..=COLORS.len()).contains(&series),
             "a chart has 1 to {} series, not {series}",
-            COLOURS.len()
+            COLORS.len()
         );
         for panel in &self.panels {
             let (lists, right, values): (_, _, Vec<f64>) = match &panel.plot {
@@ -132,11 +132,11 @@ impl Chart {
                     values.iter().all(|list| list.len() == categories.len()),
                     values.iter().flatten().flatten().copied().collect(),
                 ),
-                Plot::Lines { points, axes } => {
+                Plot::Lines { points } => {
                     let (x, y): (Vec<_>, Vec<_>) = points.iter().flatten().copied().unzip();
                     let values = [x, y].concat();
                     let right = points.iter().all(|list| !list.is_empty())
-                        && (*axes == Axes::Linear || values.iter().all(|value| *value > 0.0));
+                        && values.iter().all(|value| *value > 0.0);
                     (points.len(), right, values)
                 }
             };
@@ -154,19 +154,19 @@ impl Chart {
 }
 
 impl Panel {
-    /// Writes the title over the middle of the plot, which spans `columns`.
+    /// Draws the title above the middle of the plot, which spans `columns`.
     fn draw_title(&self, area: &Area, columns: Range<i32>) -> anyhow::Result<()> {
         let middle = (columns.start + columns.end) / 2 - area.get_base_pixel().0;
-        text::centred(area, &self.title, (middle, HEAD as i32 / 2), text::HEADING)
+        text::centered(area, &self.title, (middle, HEAD as i32 / 2), text::HEADING)
     }
 
     /// The width that keeps this panel's labels apart.
     fn width(&self) -> u32 {
         let plot = match &self.plot {
             Plot::Bars { categories, values } => bars::width(categories, values),
-            Plot::Lines { points, axes } => lines::width(points, *axes),
+            Plot::Lines { points } => lines::width(points),
         };
-        // A title in the middle of the plot has less room on its left than on its right.
+        // A title above the middle of the plot has less room on its left than on its right.
         plot.max(text::width(&self.title, text::HEADING) + 60)
     }
 }

@@ -1,4 +1,4 @@
-//! The SVG, read back: what it says, and that no two texts meet.
+//! Reads the SVG back: its texts and shapes, and that no two texts overlap.
 
 use roxmltree::{Document, Node};
 
@@ -18,7 +18,6 @@ fn lines() -> Chart {
                         .collect()
                 })
                 .into(),
-            axes: Axes::Logarithmic,
         },
     };
     Chart {
@@ -61,7 +60,7 @@ fn bars() -> Chart {
         "-Clto=thin",
         "-Clto=fat",
         "lld",
-        "lld, cache filled",
+        "lld with cache",
         "distributed",
     ];
     Chart {
@@ -91,7 +90,7 @@ fn text_box(node: Node) -> [f64; 4] {
         _ => -size,
     };
     if node.attribute("transform").is_some() {
-        // Turned to the left about its own place.
+        // Rotated to the left about its own position.
         [x + up, y - start - width, x + up + size, y - start]
     } else {
         [x + start, y + up, x + start + width, y + up + size]
@@ -111,7 +110,7 @@ fn the_same_chart_gives_the_same_bytes() {
 }
 
 #[test]
-fn all_names_are_there() {
+fn has_all_names() {
     let svg = lines().svg().unwrap();
     let document = Document::parse(&svg).unwrap();
     let texts: Vec<_> = texts(&document)
@@ -134,7 +133,7 @@ fn all_names_are_there() {
 }
 
 #[test]
-fn no_text_meets_another_or_an_edge() {
+fn no_text_overlaps_another_or_an_edge() {
     for chart in [lines(), bars()] {
         let svg = chart.svg().unwrap();
         let document = Document::parse(&svg).unwrap();
@@ -156,7 +155,7 @@ fn no_text_meets_another_or_an_edge() {
                     || other[2] <= *left
                     || other[1] >= *bottom
                     || other[3] <= *top;
-                assert!(apart, "{text} meets {of}");
+                assert!(apart, "{text} overlaps {of}");
             }
         }
     }
@@ -192,11 +191,11 @@ fn bars_are_as_high_as_their_values() {
     };
     let svg = chart.svg().unwrap();
     let document = Document::parse(&svg).unwrap();
-    // In the colours of the series; the first of each is the legend's.
-    let heights = |colour| {
+    // In the colors of the series; the first of each is the legend's.
+    let heights = |color| {
         let bars = document
             .descendants()
-            .filter(|node| node.attribute("fill") == Some(colour));
+            .filter(|node| node.attribute("fill") == Some(color));
         bars.skip(1)
             .map(|bar| number(bar, "height"))
             .collect::<Vec<_>>()
@@ -234,7 +233,7 @@ fn refuses_values_that_do_not_fit() {
     let unfit = "the values of panel `Time` do not fit its axes and series";
     assert_eq!(error(|chart| chart.series.truncate(1)), unfit);
     let zero = |chart: &mut Chart| {
-        let Plot::Lines { points, .. } = &mut chart.panels[0].plot else {
+        let Plot::Lines { points } = &mut chart.panels[0].plot else {
             unreachable!()
         };
         points[0][0].1 = 0.0;
@@ -249,7 +248,7 @@ fn refuses_values_that_do_not_fit() {
 }
 
 #[test]
-fn numbers_have_three_digits_that_count() {
+fn numbers_have_three_significant_digits() {
     for (value, text) in [
         (0.0, "0"),
         (0.01234, "0.0123"),

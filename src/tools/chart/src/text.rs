@@ -1,4 +1,4 @@
-//! Sizes of texts, and numbers as text.
+//! The sizes of texts, and numbers as text.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -13,7 +13,7 @@ pub const LABEL: u32 = 12;
 const INK: RGBColor = RGBColor(40, 40, 40);
 pub const GRID: RGBColor = RGBColor(220, 220, 220);
 
-/// A width that `text` does not exceed in the usual fonts without serifs.
+/// A width that `text` does not exceed in the usual sans-serif fonts.
 pub fn width(text: &str, size: u32) -> u32 {
     let narrow = |char: &char| ",. ".contains(*char);
     let (narrow, wide): (Vec<char>, Vec<char>) = text.chars().partition(narrow);
@@ -38,14 +38,14 @@ pub fn style(size: u32) -> TextStyle<'static> {
         .color(&INK)
 }
 
-/// Writes `text` with its middle at `at`.
-pub fn centred(area: &Area, text: &str, at: (i32, i32), size: u32) -> anyhow::Result<()> {
+/// Draws `text` centered at `at`.
+pub fn centered(area: &Area, text: &str, at: (i32, i32), size: u32) -> anyhow::Result<()> {
     let style = style(size).pos(Pos::new(HPos::Center, VPos::Center));
     area.draw_text(text, &style, at)?;
     Ok(())
 }
 
-/// Three digits that count, and thousands set apart: `0.0123`, `4.57`, `1,234`.
+/// A number with three significant digits and separated thousands: `0.0123`, `4.57`, `1,234`.
 pub fn number(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();

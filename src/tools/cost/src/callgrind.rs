@@ -1,10 +1,10 @@
-//! Instructions, as callgrind counts them.
+//! Counts instructions with callgrind.
 
 use std::process::Command;
 
 use anyhow::{Context, bail};
 
-/// The instructions that `command` runs, its start included.
+/// The instructions that `command` executes, including its start.
 pub fn count(command: &Command) -> anyhow::Result<f64> {
     let mut valgrind = Command::new("valgrind");
     valgrind
@@ -16,7 +16,7 @@ pub fn count(command: &Command) -> anyhow::Result<f64> {
     }
     let output = valgrind
         .output()
-        .context("cannot run valgrind; install the package valgrind")?;
+        .context("cannot start valgrind\nhelp: apt-get install valgrind")?;
     let told = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         bail!("{valgrind:?} failed:\n{told}");

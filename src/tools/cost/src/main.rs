@@ -1,18 +1,20 @@
 //! Counts, with callgrind, the instructions that `--emit=thin-link-bitcode` adds to a compile of
-//! memchr, and those of rustc and clang as the backend of a module. The counts vary by about a
-//! million from run to run (threads), so each is a median.
+//! memchr, and those of rustc and clang as the backend of a module. Counts vary by about a million
+//! between runs because of threads, so each is a median.
+//!
+//! [`package`] is what is compiled, [`callgrind`] counts, [`backend`] compares backends.
 
 mod backend;
 mod callgrind;
+mod package;
 
 use std::ffi::OsStr;
-use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, ensure};
-use cargo_metadata::MetadataCommand;
 use clap::Parser;
+use distributed::toolchain::Toolchain;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use tool_support::args::ToolArgs;
 use tool_support::spread::Spread;
@@ -20,18 +22,19 @@ use tool_support::table::table;
 
 const FLAGS: &str = "-O -Clinker-plugin-lto -Ccodegen-units=1";
 
-/// Counts the instructions of a compile with and without `--emit=thin-link-bitcode`, and of a
-/// backend beside clang's.
+/// Counts the instructions of a compile with and without `--emit=thin-link-bitcode`, and of rustc as a
+/// backend beside clang.
 #[derive(Parser)]
+#[command(override_usage = "./x.py cost [OPTIONS]")]
 struct Args {
     #[command(flatten)]
     tool: ToolArgs,
-    /// Another compiler, an unpatched one, say, to measure side by side
-    #[arg(long)]
+    /// Another compiler to measure side by side, such as an unpatched one
+    #[arg(long, value_name = "RUSTC")]
     beside: Option<PathBuf>,
-    /// Compiles of each kind; the median of their counts is taken
-    #[arg(long, default_value_t = 5)]
-    runs: usize,
+    /// Number of compiles of each kind, of which the median counts
+    #[arg(long, value_name = "N", default_value = "5")]
+    runs: NonZeroUsize,
 }
 
 fn main() -> ExitCode {
@@ -39,17 +42,20 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> anyhow::Result<()> {
-    ensure!(args.runs > 0, "`--runs` has to be at least 1");
+    let runs = args.runs.get();
+    let tools = Toolchain::find(&args.tool.rustc, &args.tool.cargo, None)?;
     let work_dir = args.tool.work_dir()?;
-    let memchr = memchr(&args.tool.cargo, &work_dir)?;
+    let folder = tempfile::tempdir_in(&work_dir)?;
+    package::write(folder.path())?;
+    let memchr = package::memchr(&tools, folder.path())?;
 
-    let mut compilers = vec![args.tool.rustc.clone()];
+    let mut compilers = vec![tools.rustc.clone()];
     compilers.extend(args.beside);
     let style = ProgressStyle::with_template("{elapsed_precise} {bar:30} {pos}/{len} {msg}")?;
-    let bar = ProgressBar::new((compilers.len() * args.runs * 2) as u64).with_style(style);
+    let bar = ProgressBar::new((compilers.len() * runs * 2) as u64).with_style(style);
     let mut counts = vec![[vec![], vec![]]; compilers.len()];
-    // Interleaved, so that what disturbs the machine disturbs all alike.
-    for run in 0..args.runs {
+    // Interleaved, so that changes in the load of the machine affect all alike.
+    for run in 0..runs {
         for (compiler, counts) in compilers.iter().zip(&mut counts) {
             for (emit, counts) in ["obj", "obj,thin-link-bitcode"].iter().zip(counts) {
                 bar.set_message(format!("{} --emit={emit}", compiler.display()));
@@ -61,15 +67,15 @@ fn run(args: Args) -> anyhow::Result<()> {
     bar.finish_and_clear();
 
     println!(
-        "memchr 2.7.4, {FLAGS}; median (least to most) of {} runs",
-        args.runs
+        "{}, {FLAGS}; median (least to most) of {runs} runs",
+        package::MEMCHR
     );
     let mut table = table([
         "compiler",
         "--emit=obj",
         "--emit=obj,thin-link-bitcode",
-        "more",
-        "times",
+        "added",
+        "ratio",
     ]);
     for (compiler, counts) in compilers.iter().zip(counts) {
         let [without, with] = counts.map(Spread::of);
@@ -83,7 +89,7 @@ fn run(args: Args) -> anyhow::Result<()> {
         ]);
     }
     println!("{table}\n");
-    backend::compare(&args.tool, &work_dir, args.runs)
+    backend::compare(&tools, folder.path(), runs)
 }
 
 /// A whole number with its digits in groups of three.
@@ -92,32 +98,10 @@ fn grouped(number: f64) -> String {
     format!("{sign}{}", HumanCount(number.abs() as u64))
 }
 
-/// The root of memchr's source, fetched by cargo from crates.io.
-fn memchr(cargo: &Path, work_dir: &Path) -> anyhow::Result<PathBuf> {
-    let asking = tempfile::tempdir_in(work_dir)?;
-    let manifest = asking.path().join("Cargo.toml");
-    fs::write(
-        &manifest,
-        "[package]\nname = \"asking\"\nedition = \"2021\"\n\n[lib]\npath = \"lib.rs\"\n\n\
-         [dependencies]\nmemchr = \"=2.7.4\"\n\n[workspace]\n",
-    )?;
-    fs::write(asking.path().join("lib.rs"), "")?;
-    let metadata = MetadataCommand::new()
-        .cargo_path(cargo)
-        .manifest_path(&manifest)
-        .exec()?;
-    let package = metadata
-        .packages
-        .iter()
-        .find(|package| package.name == "memchr");
-    let package = package.context("cargo does not say where it put memchr 2.7.4")?;
-    Ok(package.manifest_path.with_file_name("src/lib.rs").into())
-}
-
 /// The instructions of one compile, as callgrind counts them.
 ///
-/// LLVM's tables are keyed by addresses, which valgrind makes the same each time: one layout of the
-/// memory would be counted again and again. So each run has an output folder of another length.
+/// LLVM's tables are keyed by addresses, which are the same in every run under valgrind. An output
+/// folder of a different length in each run varies them.
 fn instructions(
     rustc: &Path,
     source: &Path,

@@ -1,4 +1,4 @@
-//! How many functions the backends import, from the indexes that the thin link wrote.
+//! Counts the functions that backends import, in the indexes that the thin link wrote.
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -11,17 +11,17 @@ use rayon::prelude::*;
 use serde::Serialize;
 use tool_support::command;
 
-/// Functions whose body comes into a module from another one. A function that several modules
-/// import counts for each of them; variables and aliases do not count.
+/// Functions whose body a module imports from another one. A function that several modules import
+/// counts for each of them; variables and aliases do not count.
 #[derive(Debug, Default, PartialEq, Serialize)]
 pub struct Imports {
-    /// From other modules, of whichever crate.
+    /// From other modules of any crate.
     pub all: usize,
     /// From modules of other crates.
     pub across_crates: usize,
 }
 
-/// Counts the imports of all modules that the linker took.
+/// Counts the imports of all modules that the linker selected.
 pub fn count(tools: &Toolchain, program: &Program, thin: &ThinLink) -> anyhow::Result<Imports> {
     let crates: HashMap<&str, &str> = program
         .modules
@@ -49,8 +49,8 @@ pub fn count(tools: &Toolchain, program: &Program, thin: &ThinLink) -> anyhow::R
         })
 }
 
-/// The imports in the index of the module `own`, as llvm-dis writes it. Such an index holds the
-/// summaries of the module's own functions and of those that it shall import.
+/// The imports in the index of the module `own`, as llvm-dis prints it. The index holds the summaries
+/// of the module's own functions and of those to import.
 fn of_index(text: &str, own: &str, crates: &HashMap<&str, &str>) -> anyhow::Result<Imports> {
     let mut modules = HashMap::new();
     for line in text.lines() {

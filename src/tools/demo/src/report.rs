@@ -1,4 +1,4 @@
-//! What came out, as a table and as JSON.
+//! The results as a table and as JSON.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -17,7 +17,7 @@ use tool_support::table::table;
 use crate::compare::Answers;
 use crate::imports::Imports;
 
-/// The seconds that each step took, in their order.
+/// The durations of the steps, in their order.
 #[derive(Default, Serialize)]
 #[serde(transparent)]
 pub struct Steps(Vec<Step>);
@@ -29,8 +29,7 @@ struct Step {
 }
 
 impl Steps {
-    /// Runs the step `name` and notes how long it took. The bar that the step gets shows that it
-    /// runs; the step may show more on it.
+    /// Runs the step `name` and records its duration. The step may show its progress on the bar.
     pub fn time<T>(
         &mut self,
         name: &'static str,
@@ -50,16 +49,16 @@ impl Steps {
     }
 }
 
-/// The outcome of the demo; its `Display` is the table.
+/// The results for one program; its `Display` is the table.
 #[derive(Serialize)]
 pub struct Report {
     program: String,
     rustc: String,
     crates: usize,
     modules: usize,
-    /// The modules that the linker took.
+    /// The modules that the linker selected.
     selected_modules: usize,
-    /// Those of them that were in the cache.
+    /// The selected modules that were in the cache.
     cached_modules: usize,
     bitcode_bytes: u64,
     summary_bytes: u64,
@@ -110,10 +109,10 @@ impl fmt::Display for Report {
         table.add_row(["crates", &count(self.crates)]);
         table.add_row(["modules", &count(self.modules)]);
         table.add_row([
-            "modules that the linker took",
+            "modules that the linker selected",
             &count(self.selected_modules),
         ]);
-        table.add_row(["of them in the cache", &count(self.cached_modules)]);
+        table.add_row(["of these in the cache", &count(self.cached_modules)]);
         table.add_row([
             "bytes of bitcode",
             &HumanCount(self.bitcode_bytes).to_string(),

@@ -1,7 +1,7 @@
-//! Step 3: each module's bitcode, its index and what it imports to a native object, by rustc.
+//! Step 3: rustc compiles each module, with its index and its imports, to a native object.
 //!
-//! Target, relocation model, CPU and features are in the module. What was made before from the same
-//! content comes from a cache.
+//! Target, relocation model, CPU and features are in the module. Objects come from a cache if they
+//! were compiled from the same content before.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -25,18 +25,19 @@ const OPTIONS: [&str; 3] = ["-Zunstable-options", "-Copt-level=3", "--emit=obj"]
 
 /// The backend of one module.
 pub struct Backend {
+    /// The native object.
     pub native: PathBuf,
     /// The bytes of the module, its index and the modules that it imports from.
     pub sent_bytes: u64,
-    /// What it took; nothing, if the object was in the cache.
+    /// Its resources, or `None` if the object was in the cache.
     pub usage: Option<Usage>,
 }
 
-/// By the names of the modules.
+/// Backends by the names of their modules.
 pub type Backends = HashMap<String, Backend>;
 
-/// Runs the backends of all modules that the linker took; the others have an empty index and no
-/// part in the program. `done` is told of each that has ended, and how many there are.
+/// Runs the backends of all modules that the linker selected; the others have an empty index and are
+/// not in the program. Calls `done` with the number of backends whenever one has ended.
 pub fn run(
     tools: &Toolchain,
     program: &Program,
@@ -51,7 +52,7 @@ pub fn run(
         .iter()
         .filter(|module| thin.selects(module))
         .collect();
-    // The long ones first, so that no core waits for the last of them.
+    // Longest first, so that no core idles at the end.
     selected.sort_by_key(|module| Reverse(module.bitcode_bytes));
     let pool = ThreadPoolBuilder::new()
         .num_threads(tools.jobs.get())
@@ -66,7 +67,7 @@ pub fn run(
         });
         let hashes: HashMap<&str, (blake3::Hash, u64)> = hashes.collect::<anyhow::Result<_>>()?;
         let count = selected.len();
-        // One after another in this order, unlike a parallel iterator over the list.
+        // Unlike a parallel iterator over the list, this keeps the order.
         let backends = selected.into_iter().par_bridge().map(|module| {
             let index = thin.index(module);
             let mut key = Key::new(&tools.identity, &OPTIONS);
@@ -86,7 +87,7 @@ pub fn run(
                 rustc
                     .args(OPTIONS)
                     .arg(format!("-Zthinlto-index={}", index.display()));
-                // Among the bitcode, where the names in the index lead.
+                // The names in the index are relative to the folder of bitcode.
                 rustc
                     .arg(&module.name)
                     .arg("-o")
@@ -108,8 +109,7 @@ pub fn run(
     })
 }
 
-/// The hash of a file, which is not read into memory whole: what this process has in memory, its
-/// children start with, as far as the kernel's accounts go.
+/// The hash of a file, read in pieces: the memory of this process would count as its children's.
 fn hash(path: &Path) -> anyhow::Result<blake3::Hash> {
     let read = || -> std::io::Result<_> {
         let mut hasher = blake3::Hasher::new();

@@ -1,15 +1,15 @@
-//! Native objects, by the content of all that they were made from.
+//! Native objects, addressed by the content of their inputs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-/// What a native object is made from.
+/// The hash of all inputs of a native object.
 pub struct Key(blake3::Hasher);
 
 impl Key {
-    /// Of the compiler `identity`, run with `options`.
+    /// A key for the compiler `identity`, run with `options`.
     pub fn new(identity: &blake3::Hash, options: &[&str]) -> Key {
         let mut key = Key(blake3::Hasher::new());
         for option in options {
@@ -19,13 +19,13 @@ impl Key {
         key
     }
 
-    /// Adds the file that the compiler knows as `name`, with the content `hash`.
+    /// Adds the input file that the compiler knows as `name`, with the content `hash`.
     pub fn add(&mut self, name: &str, hash: &blake3::Hash) {
         self.text(name);
         self.0.update(hash.as_bytes());
     }
 
-    /// Its length goes before it, so that two texts are not one other.
+    /// Adds the length as well, so that no two sequences of texts are the same.
     fn text(&mut self, text: &str) {
         self.0.update(&(text.len() as u64).to_le_bytes());
         self.0.update(text.as_bytes());
@@ -38,15 +38,17 @@ pub struct Cache {
 }
 
 impl Cache {
+    /// Opens the cache in `dir`, which is created if missing.
     pub fn open(dir: &Path) -> anyhow::Result<Cache> {
-        fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         Ok(Cache {
             dir: dir.to_owned(),
         })
     }
 
-    /// The object for `key`. If it is not there, `make` has to write it to the path that it gets,
-    /// and what it returns is returned too. The object has its name when it is whole.
+    /// The object for `key`. If it is missing, calls `make`, which has to write the object to the
+    /// path that it gets, and returns its result as well. The object gets its name when it is
+    /// complete.
     pub fn get<T>(
         &self,
         key: Key,
@@ -81,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_depends_on_all_that_it_is_of() {
+    fn a_key_depends_on_every_input() {
         let files = [("a.o", "module"), ("index", "index"), ("b.o", "import")];
         let same = hex(key(&["-O"], &files));
         assert_eq!(same, hex(key(&["-O"], &files)));

@@ -1,42 +1,63 @@
-//! Step 1: cargo compiles a program and all that it stands on.
+//! Step 1: cargo compiles a program and its dependencies.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Context;
 use tool_support::command::{self, Usage};
 
 use crate::fetch::Source;
+use crate::folder;
 use crate::link_inputs::{self, Program};
 use crate::toolchain::Toolchain;
 use crate::wrapper::{self, Compile};
 
-/// The units into which each crate is cut: rustc's number for a release.
+/// The codegen units of each crate: rustc's number for a release build.
 const UNITS: u32 = 16;
 
-/// In the folder of a build: cargo's own folder, and what the wrapper notes.
+/// Cargo's folder in the folder of a build.
 const TARGET: &str = "target";
+/// The wrapper's records in the folder of a build.
 const RECORDS: &str = "compiles.jsonl";
 
-/// What cargo left and what it took.
+/// The LTO that rustc runs.
+#[derive(Clone, Copy)]
+pub enum Lto {
+    /// ThinLTO among the units of each crate, or none with `-Clinker-plugin-lto`.
+    Local,
+    /// `-Clto=thin`.
+    Thin,
+    /// `-Clto=fat`.
+    Fat,
+}
+
+impl Lto {
+    /// The value of the profile's `lto`.
+    fn of_profile(self) -> &'static str {
+        match self {
+            Lto::Local => "false",
+            Lto::Thin => "thin",
+            Lto::Fat => "fat",
+        }
+    }
+}
+
+/// A build by cargo.
 pub struct Built {
-    /// The program, where cargo links one.
+    /// The path of the program, if cargo linked it.
     pub program: PathBuf,
-    /// All of it, cargo included.
+    /// The resources of the whole build.
     pub usage: Usage,
-    /// What was compiled, in the order in which the compiles ended.
+    /// The compiles, in the order in which they ended.
     pub compiles: Vec<Compile>,
 }
 
-/// Builds the program in release mode into `dir`, which cargo reuses. `lto` is the value of the
-/// profile's `lto`; `flags` are for all crates but build scripts and proc macros, `last_flags` for
-/// the program's own crate.
+/// Builds the program in release mode into `dir`, which cargo reuses. `flags` are for all crates
+/// except build scripts and proc macros, `last_flags` for the program's own crate.
 pub fn program(
     tools: &Toolchain,
     source: &Source,
     dir: &Path,
-    lto: &str,
+    lto: Lto,
     flags: &[String],
     last_flags: &[String],
 ) -> anyhow::Result<Built> {
@@ -47,8 +68,8 @@ pub fn program(
 }
 
 /// Compiles the program and all its dependencies to bitcode and summaries into `dir`, which cargo
-/// reuses. `last_flags` are for the program's own crate. Nothing is linked; rustc says how it would
-/// have been.
+/// reuses. `last_flags` are for the program's own crate. rustc describes the link instead of running
+/// it.
 pub fn bitcode(
     tools: &Toolchain,
     source: &Source,
@@ -59,28 +80,28 @@ pub fn bitcode(
     let mut flags = tools.linker_flags().to_vec();
     flags.extend([
         "-Zunstable-options".into(),
-        // Beside cargo's own kinds of output.
+        // In addition to the output types that cargo asks for.
         "--emit=obj,thin-link-bitcode".into(),
         // Objects are bitcode, and links take it.
         "-Clinker-plugin-lto".into(),
     ]);
-    let mut cargo = cargo(tools, source, dir, "false", &flags)?;
+    let mut cargo = cargo(tools, source, dir, Lto::Local, &flags)?;
     cargo.arg("--").args(last_flags);
-    wrapper::leave_out_link(&mut cargo, source.program, &inputs);
+    wrapper::replace_link(&mut cargo, source.program, &inputs);
     let built = run(cargo, tools, source, dir)?;
     Ok((built, link_inputs::read(&inputs)?))
 }
 
-/// The host is named as the target so that `flags` reach neither build scripts nor proc macros.
-/// Every build has the same profile, whatever the package's own says.
+/// Passes the host as the target, so that `flags` reach neither build scripts nor proc macros. Every
+/// build has the same profile, whatever the package's own one says.
 fn cargo(
     tools: &Toolchain,
     source: &Source,
     dir: &Path,
-    lto: &str,
+    lto: Lto,
     flags: &[String],
 ) -> anyhow::Result<Command> {
-    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    folder::of_compiler(dir, &tools.identity)?;
     let mut cargo = tools.cargo("rustc", flags);
     cargo
         .args(["--release", "--locked", "--offline"])
@@ -88,10 +109,10 @@ fn cargo(
         .args(["--jobs", &tools.jobs.to_string()])
         .arg("--target-dir")
         .arg(dir.join(TARGET))
-        // If it were not said, rustc would make one unit with `--emit=obj`.
+        // The default with `--emit=obj` is one unit.
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", UNITS.to_string())
         .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
-        .env("CARGO_PROFILE_RELEASE_LTO", lto)
+        .env("CARGO_PROFILE_RELEASE_LTO", lto.of_profile())
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3")
         .env("CARGO_PROFILE_RELEASE_PANIC", "unwind")
         .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo")

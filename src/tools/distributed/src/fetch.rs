@@ -1,4 +1,4 @@
-//! The source of a program, by way of cargo.
+//! Fetches the source of a program with cargo.
 
 use std::fmt;
 use std::fs;
@@ -11,10 +11,13 @@ use walkdir::WalkDir;
 
 use crate::toolchain::Toolchain;
 
-/// A package of crates.io, and the program in it.
+/// A package of crates.io and a program in it.
 pub struct Package {
+    /// Its name on crates.io.
     pub name: &'static str,
+    /// Its version.
     pub version: &'static str,
+    /// The name of the program.
     pub program: &'static str,
 }
 
@@ -24,35 +27,35 @@ impl fmt::Display for Package {
     }
 }
 
-/// A copy of a package, and what it stands on.
+/// A copy of a package, and its dependencies.
 pub struct Source {
+    /// The name of the program.
     pub program: &'static str,
     /// The copy, with the package's own lock file.
     pub root: PathBuf,
     /// The name and source folder of each package that the lock file names for this host, in its
     /// order.
     pub packages: Vec<(String, PathBuf)>,
-    /// What cargo is to be told with `--config`.
+    /// The values of cargo's `--config`.
     pub config: Vec<String>,
 }
 
-/// Gets the source of `package` into `dir`, unless an earlier run has done so.
+/// Copies the source of `package` into `dir`, unless an earlier run has done so.
 pub fn source(tools: &Toolchain, package: &Package, dir: &Path) -> anyhow::Result<Source> {
     let root = dir.join(format!("{}-{}", package.name, package.version));
     if !root.exists() {
         copy_whole(&registry_folder(tools, package, dir)?, &root)?;
     }
-    let metadata = metadata(tools, &root, &["--locked".into()])?;
     Ok(Source {
         program: package.program,
+        packages: packages(tools, &root, &["--locked".into()])?,
         root,
-        packages: packages(metadata),
         config: Vec::new(),
     })
 }
 
 impl Source {
-    /// Has the package `name` built from a copy in `dir`, so that it can be edited, and returns the
+    /// Makes builds use a copy of the package `name` in `dir`, which can be edited, and returns the
     /// copy's folder.
     pub fn copy_dependency(
         &mut self,
@@ -69,12 +72,12 @@ impl Source {
             "patch.crates-io.{name}.path={:?}",
             copy.display().to_string()
         ));
-        // The lock file of the copy of the package learns of the other place; all versions stay.
+        // Updates the source of this package in the lock file; the versions stay.
         let mut options = vec!["--offline".into()];
         for value in &self.config {
             options.extend(["--config".into(), value.clone()]);
         }
-        self.packages = packages(metadata(tools, &self.root, &options)?);
+        self.packages = packages(tools, &self.root, &options)?;
         Ok(copy)
     }
 }
@@ -83,23 +86,28 @@ impl Source {
 fn registry_folder(tools: &Toolchain, package: &Package, dir: &Path) -> anyhow::Result<PathBuf> {
     let asking = tempfile::tempdir_in(dir)?;
     let Package { name, version, .. } = package;
-    // cargo leaves a package without a library out of its answer, unless it is an artifact
-    // dependency, which is unstable.
+    // `cargo metadata` omits packages without a library, unless they are artifact dependencies, which
+    // are unstable.
     let manifest = format!(
         "[package]\nname = \"asking\"\nedition = \"2021\"\n\n[lib]\npath = \"lib.rs\"\n\n\
          [dependencies]\n{name} = {{ version = \"={version}\", artifact = \"bin\" }}\n\n[workspace]\n"
     );
     fs::write(asking.path().join("Cargo.toml"), manifest)?;
     fs::write(asking.path().join("lib.rs"), "")?;
-    let found = packages(metadata(tools, asking.path(), &["-Zbindeps".into()])?);
+    let found = packages(tools, asking.path(), &["-Zbindeps".into()])?;
     match found.into_iter().find(|(found, _)| found == name) {
         Some((_, folder)) => Ok(folder),
         None => bail!("cargo does not say where it put {package}"),
     }
 }
 
-/// What cargo knows of the package in `root` for this host; downloads what is missing.
-fn metadata(tools: &Toolchain, root: &Path, options: &[String]) -> anyhow::Result<Metadata> {
+/// The name and source folder of each package that the one in `root` needs on this host; downloads
+/// missing ones. `options` are for `cargo metadata`.
+pub fn packages(
+    tools: &Toolchain,
+    root: &Path,
+    options: &[String],
+) -> anyhow::Result<Vec<(String, PathBuf)>> {
     let mut cargo = tools.cargo("metadata", &[]);
     cargo
         .args(["--format-version=1", "--filter-platform", &tools.host])
@@ -107,23 +115,17 @@ fn metadata(tools: &Toolchain, root: &Path, options: &[String]) -> anyhow::Resul
         .env("RUSTC_BOOTSTRAP", "1")
         .current_dir(root);
     let answer = command::run(&mut cargo)?;
-    serde_json::from_slice(&answer.stdout).context("cannot read the answer of `cargo metadata`")
+    let metadata: Metadata = serde_json::from_slice(&answer.stdout)
+        .context("cannot read the answer of `cargo metadata`")?;
+    let packages = metadata.packages.into_iter().map(|package| {
+        let manifest = package.manifest_path.as_std_path();
+        let folder = manifest.parent().expect("a manifest is in a folder");
+        (package.name, folder.to_owned())
+    });
+    Ok(packages.collect())
 }
 
-fn packages(metadata: Metadata) -> Vec<(String, PathBuf)> {
-    let folder = |manifest: &Path| {
-        manifest
-            .parent()
-            .expect("a manifest is in a folder")
-            .to_owned()
-    };
-    let packages = metadata.packages.into_iter();
-    packages
-        .map(|package| (package.name, folder(package.manifest_path.as_std_path())))
-        .collect()
-}
-
-/// Copies the folder `from`; `to` appears whole or not at all.
+/// Copies the folder `from`; `to` appears when it is complete.
 fn copy_whole(from: &Path, to: &Path) -> anyhow::Result<()> {
     let parent = to.parent().expect("the copy is in the work folder");
     let copy = tempfile::tempdir_in(parent)?;

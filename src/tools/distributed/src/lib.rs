@@ -1,8 +1,8 @@
-//! A driver of distributed ThinLTO, for programs that cargo builds: what a build system would do,
+//! A driver of distributed ThinLTO for programs that cargo builds. It acts as a build system would,
 //! with one process for each action.
 //!
-//! One file a step: [`fetch`], [`compile`], [`thin_link`], [`backend`], [`link`]. What rustc says of
-//! a link is read in [`link_inputs`]; [`wrapper`] stands between cargo and rustc.
+//! One file a step: [`fetch`], [`compile`], [`thin_link`], [`backend`], [`link`]. [`link_inputs`]
+//! reads rustc's description of a link; [`wrapper`] stands between cargo and rustc.
 
 pub mod backend;
 mod cache;

@@ -1,4 +1,4 @@
-//! Step 4: the native objects to the program.
+//! Step 4: links the native objects to the program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,16 +9,18 @@ use tool_support::command::{self, Usage};
 use crate::backend::Backends;
 use crate::link_inputs::{Program, bytes};
 
-/// The program, and what the link took.
+/// A linked program.
 pub struct Linked {
+    /// Its path.
     pub program: PathBuf,
+    /// The resources of the link.
     pub usage: Usage,
     /// The bytes of all native code that the linker was given by name.
     pub sent_bytes: u64,
 }
 
-/// Links the program `name` as rustc would, with native objects in the place of bitcode. The
-/// modules that the thin link took from rlibs are linked as plain objects.
+/// Links the program `name` as rustc would, with native objects in place of bitcode. Modules that the
+/// thin link selected from rlibs are linked as plain objects.
 pub fn run(
     program: &Program,
     backends: &Backends,

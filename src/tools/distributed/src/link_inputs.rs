@@ -1,4 +1,4 @@
-//! What rustc says of a link with `--emit=link-inputs`, and the modules in it.
+//! Reads rustc's description of a link (`--emit=link-inputs`).
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
@@ -13,10 +13,10 @@ use serde::Deserialize;
 const BITCODE: &str = ".o";
 const SUMMARY: &str = ".indexing.o";
 
-/// The version of the format that is read here.
+/// The version of the format.
 const VERSION: u32 = 1;
 
-/// The file, as far as the driver needs it.
+/// The fields of the file that the driver needs.
 #[derive(Deserialize)]
 struct LinkInputs {
     version: u32,
@@ -28,7 +28,7 @@ struct LinkInputs {
 
 #[derive(Deserialize)]
 struct Object {
-    /// Nothing for a module of a crate that stays native.
+    /// `None` for a module of a crate that stays native.
     object: Option<PathBuf>,
     thin_link_bitcode: Option<PathBuf>,
 }
@@ -45,7 +45,7 @@ struct Link {
 #[derive(Deserialize)]
 struct Linker {
     program: PathBuf,
-    /// Variables to be set, or unset where there is no value.
+    /// Variables to set, or to unset if there is no value.
     environment: BTreeMap<String, Option<String>>,
 }
 
@@ -57,15 +57,20 @@ struct Crate {
     native_archive: Option<PathBuf>,
 }
 
-/// One module of bitcode: a codegen unit, of std's crates as well, or the allocator shim.
+/// A bitcode module: a codegen unit, also of std's crates, or the allocator shim.
 #[derive(Debug, PartialEq)]
 pub struct Module {
+    /// The name of its crate.
     pub crate_name: String,
-    /// The name of the module in indexes: that of its bitcode's file, without a folder.
+    /// The name of the module in indexes: the file name of its bitcode.
     pub name: String,
+    /// The path of its bitcode.
     pub bitcode: PathBuf,
+    /// The path of its summary.
     pub summary: PathBuf,
+    /// The size of its bitcode.
     pub bitcode_bytes: u64,
+    /// The size of its summary.
     pub summary_bytes: u64,
 }
 
@@ -88,50 +93,50 @@ impl Module {
         })
     }
 
-    /// The name of the summary in a thin link. The linker makes [`Module::name`] of it with
-    /// [`SUFFIX_REPLACE`].
+    /// The name of the summary in a thin link. [`suffix_replace`] turns it into [`Module::name`].
     pub fn summary_name(&self) -> String {
         let stem = self.name.strip_suffix(BITCODE).expect("it was checked");
         format!("{stem}{SUMMARY}")
     }
 }
 
-/// What the linker is to replace, and with what, to get a module's name from its summary's.
+/// The value of `--thinlto-object-suffix-replace`.
 pub fn suffix_replace() -> String {
     format!("{SUMMARY};{BITCODE}")
 }
 
-/// How a program is linked, and what of.
+/// A program to link.
 pub struct Program {
     linker: Linker,
     parts: Vec<Part>,
+    /// The modules, in the order of the link.
     pub modules: Vec<Module>,
-    /// The objects and archives of native code that rustc gives the linker by name.
+    /// The objects and archives of native code that rustc names to the linker.
     pub natives: Vec<PathBuf>,
 }
 
-/// A piece of the linker's command line.
+/// A part of the linker's command line.
 #[derive(Debug, PartialEq)]
 enum Part {
-    /// Handed on as it is.
+    /// An argument that stays as it is.
     Verbatim(String),
-    /// The linked file; follows `-o`.
+    /// The output file.
     Output,
-    /// The module of this number.
+    /// The module at this index.
     Module(usize),
-    /// The modules of a crate, which are taken when something needs them.
+    /// The modules of a crate, linked only if something needs them.
     Lazy(Vec<usize>),
 }
 
-/// Reads the file `path`, which is about one binary.
+/// Reads the description `path` of one binary.
 pub fn read(path: &Path) -> anyhow::Result<Program> {
     let text = fs::read_to_string(path).with_context(|| {
         format!(
-            "rustc wrote no link inputs to {}\nhelp: pass a compiler of this tree, as `./x.py build` makes it",
+            "rustc wrote no link inputs to {}\nhelp: pass a compiler that `./x.py build` built",
             path.display()
         )
     })?;
-    parse(&text).with_context(|| format!("cannot make use of {}", path.display()))
+    parse(&text).with_context(|| format!("cannot use {}", path.display()))
 }
 
 fn parse(text: &str) -> anyhow::Result<Program> {
@@ -154,7 +159,7 @@ fn parse(text: &str) -> anyhow::Result<Program> {
         modules: Vec::new(),
         natives: link.symbols_object.into_iter().collect(),
     };
-    // What stands in the place of an argument.
+    // The replacements of arguments.
     let mut places = HashMap::new();
     places.insert(link.output, vec![Part::Output]);
     for object in inputs.modules.into_iter().chain(inputs.allocator_module) {
@@ -203,7 +208,7 @@ fn parse(text: &str) -> anyhow::Result<Program> {
 }
 
 impl Program {
-    /// Adds a module and returns its number.
+    /// Adds a module and returns its index.
     fn add(
         &mut self,
         crate_name: &str,
@@ -215,7 +220,7 @@ impl Program {
         Ok(self.modules.len() - 1)
     }
 
-    /// Each module has to have a name of its own, and a place in the command line.
+    /// Checks that each module has a unique name and a place in the command line.
     fn check(&self) -> anyhow::Result<()> {
         let mut names = HashMap::new();
         for module in &self.modules {
@@ -251,10 +256,9 @@ impl Program {
         self.natives.iter().map(|path| bytes(path)).sum()
     }
 
-    /// The linker's command line for the file `output`, with `replace` in the place of each module;
-    /// modules for which it is `None` are left out. Those of other crates go between `--start-lib`
-    /// and `--end-lib` if `lazy`, and so are taken when something needs them, as members of an
-    /// archive are.
+    /// The linker's command line for the file `output`. `replace` returns the argument for each
+    /// module, or `None` to omit it. If `lazy`, modules of other crates are between `--start-lib` and
+    /// `--end-lib`, so that the linker treats them like members of an archive.
     pub fn command(
         &self,
         output: &Path,
@@ -316,7 +320,7 @@ mod tests {
           {"name": "z", "kind": "rlib", "path": "D/libz-1.rlib", "modules": [], "native_archive": null} ],
         "native_libraries": [ {"crate": "x", "name": "c", "kind": "static", "modifiers": {}} ] } ] }"#;
 
-    /// A folder with all files of `TEXT`, and `TEXT` with that folder in the place of `D`.
+    /// A folder with all files of `TEXT`, and `TEXT` with that folder in place of `D`.
     fn fixture() -> (tempfile::TempDir, String) {
         let dir = tempfile::tempdir().unwrap();
         for name in ["p.0.rcgu", "p.a.rcgu", "x-1.x.0.rcgu", "x-1.x.1.rcgu"] {
@@ -330,7 +334,7 @@ mod tests {
         (dir, text)
     }
 
-    /// The arguments of `command`, with `D` in the place of the folder.
+    /// The arguments of `command`, with `D` in place of the folder.
     fn words(command: &Command, dir: &Path) -> String {
         let args: Vec<_> = command
             .get_args()

@@ -1,4 +1,4 @@
-//! Step 2: from the summaries alone, an index for each module.
+//! Step 2: writes an index for each module, from the summaries alone.
 
 use std::collections::HashSet;
 use std::fs;
@@ -12,18 +12,19 @@ use tool_support::command::{self, Usage};
 use crate::folder::replaced;
 use crate::link_inputs::{Module, Program, suffix_replace};
 
-/// What the thin link hands on.
+/// The output of a thin link.
 pub struct ThinLink {
     dir: PathBuf,
-    /// The names of the modules that the linker took.
+    /// The names of the modules that the linker selected.
     selected: HashSet<String>,
+    /// Its resources.
     pub usage: Usage,
-    /// Removed with this, not while the program waits.
+    /// The output of an earlier run, removed when this is dropped.
     _old: TempDir,
 }
 
 impl ThinLink {
-    /// Whether the linker took `module`; if not, the program does without it.
+    /// Whether the linker selected `module` for the program.
     pub fn selects(&self, module: &Module) -> bool {
         self.selected.contains(&module.name)
     }
@@ -44,12 +45,12 @@ impl ThinLink {
     }
 }
 
-/// Runs rustc's own link up to the indexes, with summaries in the place of objects and rlibs, so
-/// that symbols resolve as in the real link.
+/// Runs rustc's own link up to the indexes, with summaries in place of objects and rlibs, so that
+/// symbols resolve as in the real link.
 ///
-/// The linker runs in a folder of summaries and gets them named without a folder: these names are
-/// the modules' names in the indexes, and the backends find the bitcode under them in another
-/// folder. In the linker's there is no bitcode, so that it cannot read any.
+/// The linker runs in a folder of summaries and gets file names without a folder. They are the names
+/// of modules in the indexes, under which the backends find the bitcode in another folder. There is
+/// no bitcode in the linker's folder, so it cannot read any.
 pub fn run(program: &Program, dir: &Path) -> anyhow::Result<ThinLink> {
     let (thin, old) = replaced(dir, "thin-link")?;
     for module in &program.modules {

@@ -1,8 +1,8 @@
-//! This very program between cargo and rustc: cargo runs it, under the name [`NAME`], in the place
-//! of rustc, with rustc's path as its first argument.
+//! A wrapper between cargo and rustc. It is this very program under the name [`NAME`]; cargo runs it
+//! with rustc's path as its first argument.
 //!
-//! It notes what each compile takes. And of the program's last crate it asks the inputs of the link
-//! in the place of the link, which cargo cannot be told to leave out.
+//! It records the resources of each compile. For the program's own crate it replaces the link, which
+//! cargo has no option to omit, with `--emit=link-inputs`.
 
 use std::env;
 use std::ffi::OsString;
@@ -25,29 +25,30 @@ const PROGRAM: &str = "DISTRIBUTED_PROGRAM";
 /// The file that gets its link inputs.
 const LINK_INPUTS: &str = "DISTRIBUTED_LINK_INPUTS";
 
-/// One run of rustc.
+/// A run of rustc.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Compile {
+    /// The name of the crate.
     pub crate_name: String,
+    /// The resources of the compile.
     pub usage: Usage,
 }
 
-/// Has `cargo` run this program in the place of rustc, by way of a link in `dir`.
+/// Makes `cargo` run this program in place of rustc, through a link in `dir`.
 pub fn wrap(cargo: &mut Command, dir: &Path, records: &Path) -> anyhow::Result<()> {
     let wrapper = dir.join(NAME);
     if fs::symlink_metadata(&wrapper).is_ok() {
         fs::remove_file(&wrapper)?;
     }
     symlink(env::current_exe()?, &wrapper)
-        .with_context(|| format!("cannot make {}", wrapper.display()))?;
-    File::create(records).with_context(|| format!("cannot make {}", records.display()))?;
+        .with_context(|| format!("cannot create {}", wrapper.display()))?;
+    File::create(records).with_context(|| format!("cannot create {}", records.display()))?;
     cargo.env("RUSTC_WRAPPER", wrapper).env(RECORDS, records);
     Ok(())
 }
 
-/// Has the wrapper ask for the link inputs of the crate `program`, into the file `link_inputs`, in
-/// the place of its link.
-pub fn leave_out_link(cargo: &mut Command, program: &str, link_inputs: &Path) {
+/// Makes the wrapper replace the link of the crate `program` with the file `link_inputs`.
+pub fn replace_link(cargo: &mut Command, program: &str, link_inputs: &Path) {
     cargo
         .env(PROGRAM, crate_name(program))
         .env(LINK_INPUTS, link_inputs);
@@ -58,15 +59,14 @@ pub fn crate_name(target: &str) -> String {
     target.replace('-', "_")
 }
 
-/// What was noted in `records`.
+/// The compiles in `records`.
 pub fn read(records: &Path) -> anyhow::Result<Vec<Compile>> {
     let text = fs::read_to_string(records)?;
     let compiles = text.lines().map(serde_json::from_str);
     Ok(compiles.collect::<Result<_, _>>()?)
 }
 
-/// Runs rustc if this process was started in its place; then `main` has to return what it ended
-/// with.
+/// Runs rustc if this process was started in its place, and returns the exit code for `main`.
 pub fn run() -> Option<ExitCode> {
     let mut args = env::args_os();
     let name = PathBuf::from(args.next()?);
@@ -83,18 +83,18 @@ fn run_rustc(mut args: impl Iterator<Item = OsString>) -> anyhow::Result<ExitCod
     let rustc = args.next().context("rustc's path is the first argument")?;
     let mut args: Vec<OsString> = args.collect();
     let crate_name = after(&args, "--crate-name").map(|name| name.to_string_lossy().into_owned());
-    if let (Some(program), Some(path)) = (env::var_os(PROGRAM), env::var_os(LINK_INPUTS)) {
-        if is_program(&args, &program) {
-            replace_link(&mut args, Path::new(&path))?;
-        }
+    if let (Some(program), Some(path)) = (env::var_os(PROGRAM), env::var_os(LINK_INPUTS))
+        && is_program(&args, &program)
+    {
+        replace_link_output(&mut args, Path::new(&path))?;
     }
     let (status, usage) = command::pass_through(Command::new(rustc).args(args))?;
-    // Cargo asks rustc about the target with a crate of this name.
+    // With a crate of this name cargo queries the target.
     if let Some(crate_name) = crate_name.filter(|name| name != "___") {
         let records = env::var_os(RECORDS).with_context(|| format!("{RECORDS} is not set"))?;
         let line = serde_json::to_string(&Compile { crate_name, usage })? + "\n";
         let mut records = OpenOptions::new().append(true).open(records)?;
-        // In one piece: other compiles write as well.
+        // One write, because other compiles append as well.
         records.write_all(line.as_bytes())?;
     }
     Ok(status
@@ -113,9 +113,8 @@ fn after<'a>(args: &'a [OsString], option: &str) -> Option<&'a OsString> {
     args.get(at + 1)
 }
 
-/// Puts the link inputs, into `path`, in the place of the link among the outputs that cargo asks
-/// for.
-fn replace_link(args: &mut [OsString], path: &Path) -> anyhow::Result<()> {
+/// Replaces `link` among the outputs that cargo asks for with link inputs in `path`.
+fn replace_link_output(args: &mut [OsString], path: &Path) -> anyhow::Result<()> {
     for arg in args.iter_mut() {
         let Some(kinds) = arg.to_str().and_then(|arg| arg.strip_prefix("--emit=")) else {
             continue;
@@ -146,13 +145,13 @@ mod tests {
     }
 
     #[test]
-    fn link_inputs_take_the_place_of_the_link() {
+    fn link_inputs_replace_the_link() {
         let mut given = args("--crate-name rg --emit=dep-info,link --emit=obj,thin-link-bitcode");
-        replace_link(&mut given, Path::new("/d/inputs.json")).unwrap();
+        replace_link_output(&mut given, Path::new("/d/inputs.json")).unwrap();
         let wanted = "--crate-name rg --emit=dep-info,link-inputs=/d/inputs.json \
                       --emit=obj,thin-link-bitcode";
         assert_eq!(given, args(wanted));
-        assert!(replace_link(&mut args("--emit=metadata"), Path::new("x")).is_err());
+        assert!(replace_link_output(&mut args("--emit=metadata"), Path::new("x")).is_err());
     }
 
     #[test]

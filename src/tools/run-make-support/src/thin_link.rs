@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::command::Command;
 use crate::external_deps::llvm::{llvm_bcanalyzer, llvm_bin_dir};
-use crate::external_deps::rustc::{Rustc, bare_rustc, rustc};
+use crate::external_deps::rustc::{Rustc, bare_rustc, rustc, sysroot};
 use crate::path_helpers::{has_extension, has_prefix, has_suffix, shallow_find_files};
 use crate::rfs;
 use crate::targets::target;
@@ -125,8 +125,7 @@ pub fn bitcode_records(bitcode: &Path) -> String {
 /// Returns the rlibs of std that a program which unwinds is linked with.
 #[track_caller]
 pub fn std_rlibs() -> Vec<PathBuf> {
-    let sysroot = rustc().print("sysroot").run().stdout_utf8();
-    let folder = Path::new(sysroot.trim()).join("lib/rustlib").join(target()).join("lib");
+    let folder = sysroot().join("lib/rustlib").join(target()).join("lib");
     let mut rlibs = shallow_find_files(folder, |path| {
         has_extension(path, "rlib") && !has_prefix(path, "libpanic_abort")
     });

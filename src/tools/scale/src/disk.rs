@@ -1,4 +1,4 @@
-//! What the kernel reads from disk, and making it read.
+//! Counts the kernel's reads from disk, and makes it read.
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -8,7 +8,7 @@ use anyhow::Context;
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use nix::sys::resource::{UsageWho, getrusage};
 
-/// What the kernel has read from disk for all children till now, pages of mapped files among it.
+/// The bytes that the kernel has read from disk for all children so far, including mapped files.
 pub fn bytes_read() -> anyhow::Result<u64> {
     let blocks: u64 = getrusage(UsageWho::RUSAGE_CHILDREN)?
         .block_reads()
@@ -16,13 +16,13 @@ pub fn bytes_read() -> anyhow::Result<u64> {
     Ok(blocks * 512)
 }
 
-/// Takes `files` out of the page cache, where the file system has one.
+/// Evicts `files` from the page cache.
 pub fn evict(files: &[PathBuf]) -> anyhow::Result<()> {
     let advice = PosixFadviseAdvice::POSIX_FADV_DONTNEED;
     for path in files {
         let evict = || -> anyhow::Result<()> {
             let file = File::open(path)?;
-            // Only pages that are on disk can go.
+            // The kernel keeps dirty pages.
             file.sync_all()?;
             posix_fadvise(file.as_raw_fd(), 0, 0, advice)?;
             Ok(())

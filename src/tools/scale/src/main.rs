@@ -1,7 +1,8 @@
 //! Measures how the cost of the thin link grows with the program, over summaries and over bitcode.
 //!
-//! One file a step: [`program`] writes a synthetic program with modules from [`source`],
-//! [`compile`] compiles it, [`thin_link`] is measured, with [`disk`], and [`report`] tells.
+//! One file a step: [`program`] generates a program with modules from [`source`], [`compile`]
+//! compiles it, [`thin_link`] runs the thin links, [`disk`] counts reads, [`report`] prints the
+//! results.
 
 mod compile;
 mod disk;
@@ -11,38 +12,47 @@ mod source;
 mod thin_link;
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use clap::Parser;
+use distributed::toolchain::Toolchain;
 use tool_support::args::ToolArgs;
-use tool_support::command::Usage;
+use tool_support::command::{self, Usage};
 use tool_support::spread::Spread;
 
-use crate::compile::{Compiler, Modules};
+use crate::compile::Modules;
 use crate::report::{Measured, Program, Report};
 use crate::thin_link::Input;
 
-/// Runs the thin link of synthetic programs of several sizes, over summaries and over bitcode, and
-/// measures seconds, memory and bytes read.
+/// Runs the thin link of generated programs of several sizes, over summaries and over bitcode, and
+/// measures time, memory and bytes read.
+///
+/// Prints a table, and writes `scale.json` and `scale.svg`.
 #[derive(Parser)]
+#[command(override_usage = "./x.py scale [OPTIONS]")]
 struct Args {
     #[command(flatten)]
     tool: ToolArgs,
-    /// The sizes of the programs
-    #[arg(long, value_delimiter = ',', default_value = "10,100,1000,5000")]
+    /// Sizes of the programs, in modules
+    #[arg(
+        long,
+        value_name = "SIZES",
+        value_delimiter = ',',
+        default_value = "10,100,1000,5000"
+    )]
     modules: Vec<usize>,
-    /// Thin links of each kind; the median is taken
-    #[arg(long, default_value_t = 5)]
-    runs: usize,
-    /// What the programs are made from
-    #[arg(long, default_value_t = 1)]
+    /// Number of thin links of each kind, of which the median counts
+    #[arg(long, value_name = "N", default_value = "5")]
+    runs: NonZeroUsize,
+    /// Seed of the generated programs
+    #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Where `scale.json` and `scale.svg` go [default: the work dir]
-    #[arg(long)]
+    /// Folder for `scale.json` and `scale.svg` [default: `scale` in the build directory]
+    #[arg(long, value_name = "DIR")]
     chart_dir: Option<PathBuf>,
 }
 
@@ -56,36 +66,34 @@ fn run(args: Args) -> anyhow::Result<()> {
         ascending && args.modules.first().is_some_and(|least| *least > 0),
         "`--modules` takes ascending numbers, from 1"
     );
-    ensure!(args.runs > 0, "`--runs` has to be at least 1");
-    let lld = which::which("ld.lld-19")
-        .context("cannot find `ld.lld-19`\nhelp: apt-get install lld-19")?;
-    let version = Command::new(&lld).arg("--version").output()?;
-    let compiler = Compiler::new(&args.tool.rustc, &args.tool.cargo)?;
+    let runs = args.runs.get();
+    let tools = Toolchain::find(&args.tool.rustc, &args.tool.cargo, None)?;
+    let lld = command::run(Command::new(&tools.lld).arg("--version"))?.stdout;
     let work_dir = args.tool.work_dir()?;
 
     let start = Instant::now();
-    let tell = |modules: usize, what: &str| {
+    let announce = |modules: usize, step: &str| {
         eprintln!(
-            "[{:4} s] {modules} modules: {what}",
+            "[{:4} s] {modules} modules: {step}",
             start.elapsed().as_secs()
         );
     };
     let mut programs = Vec::new();
     for &count in &args.modules {
         let dir = work_dir.join(count.to_string());
-        tell(count, "write the program");
+        announce(count, "write the program");
         let last = program::write(count, args.seed, &dir)?;
-        tell(count, "compile");
-        let modules = compiler.compile(&dir, &last, count, &dir.join("target"))?;
-        tell(count, "thin links");
-        programs.push(measured(&lld, &modules, args.runs, &dir)?);
+        announce(count, "compile");
+        let modules = compile::run(&tools, &dir, &last, count, &dir.join("target"))?;
+        announce(count, "thin links");
+        programs.push(measured(&tools.lld, &modules, runs, &dir)?);
     }
     let report = Report {
-        rustc: compiler.version,
-        lld: String::from_utf8_lossy(&version.stdout).trim().to_owned(),
-        cores: thread::available_parallelism()?.get(),
+        rustc: tools.version,
+        lld: String::from_utf8_lossy(&lld).trim().to_owned(),
+        cores: tools.jobs.get(),
         seed: args.seed,
-        runs: args.runs,
+        runs,
         programs,
     };
     report.write(args.chart_dir.as_ref().unwrap_or(&work_dir))?;
@@ -98,9 +106,9 @@ fn measured(lld: &Path, modules: &Modules, runs: usize, dir: &Path) -> anyhow::R
     let outs = Input::ALL.map(|input| dir.join("thin-link").join(input.name()));
     let mut usages: [Vec<Usage>; 2] = [Vec::new(), Vec::new()];
     let mut disk_bytes = [0; 2];
-    // The first run brings the inputs into memory; the last is without them.
+    // The first run reads the inputs into memory; the last runs without them in memory.
     for run in 0..=runs + 1 {
-        // Both kinds in turn, and in either order, so that what disturbs the machine disturbs both.
+        // In turns and in both orders, so that changes in the load of the machine affect both alike.
         let order = if run % 2 == 0 { [0, 1] } else { [1, 0] };
         for kind in order {
             let input = Input::ALL[kind];

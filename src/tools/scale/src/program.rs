@@ -1,8 +1,7 @@
-//! A synthetic program: crates of modules that call each other, the same for the same seed.
+//! Generates a program: crates of modules that call each other, the same for the same seed.
 //!
-//! Each crate depends on the first and on a few before it; each module calls a few before it, in
-//! its own crate and in those. The last crate has `main`, which enters every module, so that none
-//! is dead.
+//! Each crate depends on the first and on a few before it; each module calls a few before it, in its
+//! own crate and in those. The last crate has `main`, which calls every module, so that none is dead.
 
 use std::fmt::Write;
 use std::fs;
@@ -14,15 +13,15 @@ use fastrand::Rng;
 
 use crate::source;
 
-/// A crate of the program, beside its source.
+/// A crate that has been written.
 struct Crate {
     name: String,
     modules: usize,
 }
 
 /// Writes a program of exactly `modules` modules as a cargo workspace into `dir`, and returns the
-/// name of the crate with `main`. Files that are right already stay untouched, so that cargo does
-/// not compile them again. Only one crate is in memory at a time: see [`crate::measure`].
+/// name of the crate with `main`. Does not touch unchanged files, so that cargo does not compile them
+/// again. Holds only one crate in memory, because this process's memory counts as its children's.
 pub fn write(modules: usize, seed: u64, dir: &Path) -> anyhow::Result<String> {
     let mut rng = Rng::with_seed(seed);
     // As many crates as a crate has modules.
@@ -99,7 +98,7 @@ fn write_crate(
     update(&dir.join("Cargo.toml"), &manifest)
 }
 
-/// Makes `content` that of `path`.
+/// Writes `content` to `path`, unless it is there already.
 fn update(path: &Path, content: &str) -> anyhow::Result<()> {
     let write = || -> io::Result<()> {
         if fs::read(path).is_ok_and(|old| old == content.as_bytes()) {

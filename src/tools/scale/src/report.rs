@@ -1,9 +1,9 @@
-//! The results: as a table, as JSON, and as a chart.
+//! The results as a table, as JSON and as a chart.
 
 use std::fmt;
 use std::path::Path;
 
-use chart::{Axes, Chart, Panel, Plot};
+use chart::{Chart, Panel, Plot};
 use indicatif::HumanCount;
 use serde::Serialize;
 use tool_support::file::{write_json, write_whole};
@@ -14,14 +14,14 @@ use crate::thin_link::Input;
 
 const MIB: f64 = (1 << 20) as f64;
 
-/// The outcome; its `Display` is the table.
+/// The results; `Display` prints the table.
 #[derive(Serialize)]
 pub struct Report {
     pub rustc: String,
     pub lld: String,
     pub cores: usize,
     pub seed: u64,
-    /// Thin links of each kind, not counting the one from cold files.
+    /// The number of thin links of each kind, without the one from cold files.
     pub runs: usize,
     pub programs: Vec<Program>,
 }
@@ -30,7 +30,7 @@ pub struct Report {
 #[derive(Serialize)]
 pub struct Program {
     pub modules: usize,
-    /// The indexes that both thin links wrote, byte for byte alike.
+    /// The bytes of the indexes, which are the same for both kinds.
     pub index_bytes: u64,
     /// Pairs of a module and one that it imports from.
     pub imports: usize,
@@ -43,7 +43,7 @@ pub struct Program {
 pub struct Measured {
     /// The sizes of the inputs, all of which the linker maps.
     pub input_bytes: u64,
-    /// What the kernel read from disk when no input was in memory.
+    /// The bytes that the kernel read from disk when no input was in memory.
     pub disk_bytes: u64,
     pub seconds: Spread,
     /// Of all threads.
@@ -71,7 +71,6 @@ impl Report {
                 y: y.to_owned(),
                 plot: Plot::Lines {
                     points: vec![points(|of| &of.summaries), points(|of| &of.bitcode)],
-                    axes: Axes::Logarithmic,
                 },
             }
         };

@@ -1,5 +1,5 @@
-//! The source of one module: types, tables, generic code, and functions of all sizes that call
-//! other modules.
+//! Generates the source of one module: types, tables, generic code, and functions of all sizes that
+//! call other modules.
 
 use std::fmt::Write;
 
@@ -12,8 +12,8 @@ pub trait Step {
 }
 ";
 
-/// The module as Rust. `calls` are the paths of modules that it uses, and `base` is that of the
-/// first module, none in the first module itself.
+/// The source of a module. `calls` are the paths of modules that it uses; `base` is the path of the
+/// first module, or `None` in the first module itself.
 pub fn module(rng: &mut Rng, base: Option<&str>, calls: &[String]) -> String {
     let names = rng.usize(4..16);
     let weights = rng.usize(64..1024);
@@ -43,7 +43,7 @@ pub fn module(rng: &mut Rng, base: Option<&str>, calls: &[String]) -> String {
     out
 }
 
-/// Any of `calls`, or this module where there are none.
+/// Any of `calls`, or this module if there are none.
 fn any<'a>(rng: &mut Rng, calls: &'a [String]) -> &'a str {
     rng.choice(calls).map_or("self", String::as_str)
 }
@@ -192,7 +192,7 @@ pub fn medium_{number}(words: &[&str], x: u64) -> Vec<String> {{
     .unwrap();
 }
 
-/// A function of many cases, as interpreters and parsers have.
+/// A function of many cases, as in interpreters and parsers.
 fn large(out: &mut String, rng: &mut Rng, arms: usize, calls: &[String]) {
     writeln!(
         out,
@@ -265,7 +265,7 @@ fn arithmetic(rng: &mut Rng) -> String {
     out + "            y\n        }"
 }
 
-/// The function by which the module is entered.
+/// The entry of the module.
 fn run(out: &mut String, step: &str, calls: &[String]) {
     let boxes: String = calls
         .iter()
@@ -291,7 +291,7 @@ pub fn run(depth: u64, x: u64) -> u64 {{
     .unwrap();
 }
 
-/// The function that enters all of a crate's `modules`.
+/// The function that calls all `modules` of a crate.
 pub fn enter(modules: usize) -> String {
     let mut out = String::from("\npub fn enter(mut x: u64) -> u64 {\n");
     for number in 0..modules {
@@ -300,7 +300,7 @@ pub fn enter(modules: usize) -> String {
     out + "    x\n}\n"
 }
 
-/// The function that enters the other crates, and then the crate that it is in.
+/// The `main` function, which calls the other crates and then its own.
 pub fn main<'a>(crates: impl Iterator<Item = &'a str>) -> String {
     let mut out =
         String::from("\n#[no_mangle]\npub extern \"C\" fn main() -> i32 {\n    let mut x = 1;\n");

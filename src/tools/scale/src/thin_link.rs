@@ -1,4 +1,4 @@
-//! The thin link of a program, over its summaries or over its bitcode.
+//! Runs the thin link of a program, over its summaries or over its bitcode.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -11,7 +11,7 @@ use tool_support::command::{self, Usage};
 
 use crate::compile::{BITCODE, Modules, SUMMARY};
 
-/// What the linker reads.
+/// The input of the linker.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Input {
     Summaries,
@@ -21,7 +21,7 @@ pub enum Input {
 impl Input {
     pub const ALL: [Input; 2] = [Input::Summaries, Input::Bitcode];
 
-    /// As the results call it.
+    /// The name in the results.
     pub fn name(self) -> &'static str {
         match self {
             Input::Summaries => "summaries",
@@ -29,7 +29,7 @@ impl Input {
         }
     }
 
-    /// The files that the linker reads.
+    /// The input files.
     pub fn files(self, modules: &Modules) -> Vec<PathBuf> {
         let suffix = match self {
             Input::Summaries => SUMMARY,
@@ -42,11 +42,11 @@ impl Input {
     }
 }
 
-/// Runs the thin link of `modules` with the linker `lld`; the indexes and the lists of imports go
-/// to `out`, an empty folder whatever was there.
+/// Runs the thin link of `modules` with the linker `lld`. Empties `out`, and writes the indexes and
+/// the lists of imports to it.
 ///
-/// The modules are all of the input. The C library and the native std need nothing from them but
-/// `main`, and stay undefined, which a thin link allows; so the figures are of the modules alone.
+/// The modules are the whole input. Symbols of std and of the C library stay undefined, which a thin
+/// link allows, so only the modules are measured.
 pub fn run(lld: &Path, modules: &Modules, input: Input, out: &Path) -> anyhow::Result<Usage> {
     let fresh = || {
         if out.exists() {
@@ -72,7 +72,7 @@ pub fn run(lld: &Path, modules: &Modules, input: Input, out: &Path) -> anyhow::R
     linker
         .args(["--entry=main", "--thinlto-emit-imports-files"])
         .arg(with("--thinlto-index-only=", &out.join("selected")))
-        // A folder of its own for the indexes, if it ends with `/`.
+        // Without the trailing `/` this would be a prefix of file names.
         .arg(with("--thinlto-prefix-replace=;", &out.join("indexes/")));
     if input == Input::Summaries {
         linker.arg(format!(
@@ -87,15 +87,16 @@ pub fn run(lld: &Path, modules: &Modules, input: Input, out: &Path) -> anyhow::R
     Ok(command::run(&mut linker)?.usage)
 }
 
-/// What a thin link wrote.
+/// The output of a thin link.
 pub struct Indexes {
+    /// The bytes of all indexes.
     pub bytes: u64,
-    /// How many pairs there are of a module and one that it imports from.
+    /// The number of pairs of a module and one that it imports from.
     pub imports: usize,
 }
 
-/// Checks that the thin links with outputs in `one` and `other` wrote the same, byte for byte, and
-/// an index and a list of imports for each of `modules`.
+/// Checks that the thin links with outputs in `one` and `other` wrote the same files, among them an
+/// index and a list of imports for each of `modules`.
 pub fn compare(one: &Path, other: &Path, modules: &Modules) -> anyhow::Result<Indexes> {
     let [one, other] = [one, other].map(|out| out.join("indexes"));
     let files = list(&one)?;

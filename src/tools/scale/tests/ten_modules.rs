@@ -1,5 +1,5 @@
-//! The whole tool on a program of ten modules, with the compiler that compiles this test: the
-//! pinned release writes pairs too, in the mode that the tool uses.
+//! Runs the tool on a program of ten modules, with the compiler that compiles this test: a release
+//! writes pairs as well in the mode that the tool uses.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -51,11 +51,11 @@ fn measures_both_thin_links() {
         panic!("{json}");
     };
     assert_eq!(program["modules"], 10);
-    // Modules import from others, or the program is none.
+    // Modules of a real program import from others.
     assert!(program["imports"].as_u64().unwrap() >= 10, "{json}");
     assert!(program["index_bytes"].as_u64().unwrap() > 1000, "{json}");
 
-    // What was read is what the compiler wrote.
+    // The thin links read the files that the compiler wrote.
     let target = dir.path().join("10/target");
     let hosts = fs::read_dir(target)
         .unwrap()
@@ -74,7 +74,7 @@ fn measures_both_thin_links() {
         let measured = &program[input];
         assert_eq!(files.len(), 10);
         assert_eq!(measured["input_bytes"], files.iter().sum::<u64>());
-        // No lld is smaller, nor does any need this much.
+        // lld needs more than the lower bound, and far less than the upper.
         let peak = measured["peak_bytes"]["median"].as_f64().unwrap();
         assert!((1e6..1e9).contains(&peak), "{json}");
         let seconds = &measured["seconds"];
@@ -94,7 +94,7 @@ fn measures_both_thin_links() {
         .collect();
     assert_eq!(rows.len(), 2, "{table}");
 
-    // Only results, programs and what was compiled stay.
+    // Only results and programs stay.
     let names = || {
         let entries = fs::read_dir(dir.path()).unwrap();
         entries

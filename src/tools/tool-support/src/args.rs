@@ -1,29 +1,29 @@
-//! What `x.py` tells every tool.
+//! The arguments that `x.py` passes to every tool.
 
 use std::fs;
 use std::path::{self, PathBuf};
 
 use anyhow::Context;
 
-/// The arguments that `x.py` gives; a tool has its own beside them.
+/// The arguments that `x.py` passes, hidden from the tool's help.
 #[derive(clap::Args)]
 pub struct ToolArgs {
     /// The compiler to run and to measure
-    #[arg(long)]
+    #[arg(long, hide = true)]
     pub rustc: PathBuf,
     /// The cargo that fetches and builds
-    #[arg(long)]
+    #[arg(long, hide = true)]
     pub cargo: PathBuf,
-    /// Where sources, builds and results go
-    #[arg(long)]
+    /// The folder for sources, builds and results
+    #[arg(long, hide = true)]
     work_dir: PathBuf,
 }
 
 impl ToolArgs {
-    /// The work dir, made if it is missing, as an absolute path.
+    /// The absolute path of the work dir, which is created if missing.
     pub fn work_dir(&self) -> anyhow::Result<PathBuf> {
         fs::create_dir_all(&self.work_dir)
-            .with_context(|| format!("cannot make {}", self.work_dir.display()))?;
+            .with_context(|| format!("cannot create {}", self.work_dir.display()))?;
         Ok(path::absolute(&self.work_dir)?)
     }
 }

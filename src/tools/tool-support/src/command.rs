@@ -1,4 +1,4 @@
-//! Running a command to its end, and what it took.
+//! Runs commands to their end and measures them.
 
 use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -9,34 +9,38 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use wait4::Wait4;
 
-/// What a process, with all that it started and waited for, took.
+/// The resources of a process and of the children that it waited for.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 pub struct Usage {
-    /// From its start to its end.
+    /// Wall-clock time.
     pub seconds: f64,
-    /// Of all its threads, in user mode and in the kernel.
+    /// CPU time of all threads, in user mode and in the kernel.
     pub cpu_seconds: f64,
-    /// Bytes of the largest resident set that one of the processes had.
+    /// The largest resident set of one of the processes, in bytes.
     pub peak_memory: u64,
 }
 
-/// A process that came to its end.
+/// A finished process.
 pub struct Ended {
+    /// Its exit status.
     pub status: ExitStatus,
+    /// Its standard output.
     pub stdout: Vec<u8>,
+    /// Its standard error.
     pub stderr: Vec<u8>,
+    /// Its resources.
     pub usage: Usage,
 }
 
-/// Runs `command` and returns its output; when it fails, the error holds the command and its
-/// standard error.
+/// Runs `command` and returns its output. If it fails, the error holds the command and its standard
+/// error.
 pub fn run(command: &mut Command) -> anyhow::Result<Ended> {
     let ended = run_to_any_end(command)?;
     let stderr = String::from_utf8_lossy(&ended.stderr);
     if !ended.status.success() {
         bail!(
             "command failed ({}): {command:?}\n{}\n\
-             help: see its message above; RUST_LOG=debug shows all commands that ran before",
+             help: RUST_LOG=debug shows the commands that ran before",
             ended.status,
             stderr.trim_end()
         );
@@ -64,7 +68,7 @@ pub fn run_to_any_end(command: &mut Command) -> anyhow::Result<Ended> {
         err.read_to_end(&mut stderr)?;
         reader.join().expect("reading does not panic")
     })
-    .with_context(|| format!("cannot read what {command:?} prints"))?;
+    .with_context(|| format!("cannot read the output of {command:?}"))?;
     let (status, usage) = wait(child, start)?;
     Ok(Ended {
         status,
@@ -83,8 +87,8 @@ pub fn pass_through(command: &mut Command) -> anyhow::Result<(ExitStatus, Usage)
     wait(child, start)
 }
 
-/// The kernel counts a child's peak of memory from that of the process that starts it, so a tool
-/// must stay smaller than what it measures.
+/// A child's peak memory starts at its parent's resident set, so a tool has to stay smaller than the
+/// processes that it measures.
 fn wait(mut child: Child, start: Instant) -> anyhow::Result<(ExitStatus, Usage)> {
     let end = child.wait4()?;
     let usage = Usage {

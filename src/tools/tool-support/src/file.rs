@@ -1,4 +1,4 @@
-//! Results as files.
+//! Writes results to files.
 
 use std::fs::{self, Permissions};
 use std::io::Write;
@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Serialize;
 
-/// Writes the file `name` in `dir`, which is made if it is missing, whole or not at all.
+/// Atomically writes the file `name` in `dir`, which is created if missing.
 pub fn write_whole(dir: &Path, name: &str, content: &str) -> anyhow::Result<()> {
     let write = || -> anyhow::Result<()> {
         fs::create_dir_all(dir)?;

@@ -1,5 +1,4 @@
-//! What the tools that `x.py` runs have in common: their arguments and their end, the commands that
-//! they run, and how they write down what they measure.
+//! Shared code of the tools that `x.py` runs: arguments, error exits, commands, and reports.
 
 pub mod args;
 pub mod command;
@@ -12,8 +11,8 @@ use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
 
-/// Runs a tool and returns what its `main` has to; an error is printed. `RUST_LOG` says what is
-/// logged to standard error.
+/// Runs a tool, prints its error if it fails, and returns the exit code for `main`. `RUST_LOG` sets
+/// the log level; the log goes to standard error.
 pub fn main(tool: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()

@@ -2,16 +2,19 @@
 
 use serde::Serialize;
 
-/// The median of some values, with the least and the greatest.
+/// The median of some values, with the smallest and the largest.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
+    /// The smallest value.
     pub least: f64,
+    /// The median.
     pub median: f64,
+    /// The largest value.
     pub most: f64,
 }
 
 impl Spread {
-    /// Of at least one value. The median of an even number is the mean of the two in the middle.
+    /// The spread of at least one value. The median of an even count is the mean of the middle two.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Spread {
         let mut values: Vec<_> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
@@ -23,7 +26,7 @@ impl Spread {
         }
     }
 
-    /// `median (least to most)`, each printed by `value`; the median alone, if all are one.
+    /// `median (least to most)`, each printed by `value`; only the median if all values are equal.
     pub fn text(self, value: impl Fn(f64) -> String) -> String {
         let [least, median, most] = [self.least, self.median, self.most].map(value);
         if self.least == self.most {

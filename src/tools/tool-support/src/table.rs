@@ -1,8 +1,8 @@
-//! Tables in Markdown.
+//! Markdown tables.
 
 use comfy_table::{CellAlignment, Table, presets};
 
-/// An empty table whose columns, all but the first, are aligned to the right.
+/// An empty table with every column but the first aligned to the right.
 pub fn table<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::ASCII_MARKDOWN);

@@ -1,6 +1,6 @@
 //! Embedded bitcode in place of native code, for the LTO that the linker runs.
 //!
-//! With `-Clinker-plugin-lto` the linker optimises across all that it is given as bitcode. The
+//! With `-Clinker-plugin-lto` the linker optimizes across all that it is given as bitcode. The
 //! objects in an rlib that was compiled without that option, such as those of std, are native code
 //! that has the bitcode in a section, where no linker looks for it. Such an rlib is handed over as
 //! an archive of the bitcode.
@@ -35,7 +35,7 @@ pub(super) fn replace_rlibs(
 ) {
     let mut arguments = cmd.take_args();
     for &cnum in &crate_info.used_crates {
-        let Some((rlib, _)) = &crate_info.used_crate_source[&cnum].rlib else { continue };
+        let Some(rlib) = &crate_info.used_crate_source[&cnum].rlib else { continue };
         let linked = rehome_lib_path(sess, rlib);
         if let Some(argument) = arguments.iter_mut().find(|argument| **argument == linked) {
             *argument =

@@ -11,23 +11,23 @@ use std::{io, mem};
 use rustc_data_structures::defer;
 use rustc_data_structures::fx::{FxHashSet, FxIndexSet};
 use rustc_fs_util::{fix_windows_verbatim_for_gcc, try_canonicalize};
+use rustc_hir::attrs::NativeLibKind;
 use rustc_hir::def_id::CrateNum;
 use rustc_macros::Diagnostic;
-use rustc_metadata::try_find_native_static_library;
+use rustc_metadata::{EncodedMetadata, try_find_native_static_library};
 use rustc_middle::middle::dependency_format::Linkage;
 use rustc_session::Session;
 use rustc_session::config::{CrateType, OutFileName, OutputFilenames, OutputType};
 use rustc_session::output::{filename_for_input, out_filename};
 use rustc_session::search_paths::PathKind;
-use rustc_session::utils::NativeLibKind;
 use rustc_span::Symbol;
 use rustc_target::spec::{Cc, LinkerFlavor, Lld};
 use serde_json::{Map, Value, json};
 
 use super::embedded_bitcode::{MemberKind, members, takes_part};
 use super::{
-    ArchiveBuilderBuilder, ensure_removed, ignored_for_lto, linker_and_flavor, linker_with_args,
-    rehome_lib_path, relevant_lib, self_contained_components,
+    ArchiveBuilderBuilder, add_c_staticlib_symbols, ensure_removed, ignored_for_lto,
+    linker_and_flavor, linker_with_args, rehome_lib_path, relevant_lib, self_contained_components,
 };
 use crate::back::whole_file;
 use crate::{CodegenResults, CompiledModule, NativeLib};
@@ -80,7 +80,9 @@ pub(super) fn write(
     sess: &Session,
     archive_builder_builder: &dyn ArchiveBuilderBuilder,
     codegen_results: &CodegenResults,
+    metadata: &EncodedMetadata,
     outputs: &OutputFilenames,
+    codegen_backend: &'static str,
 ) {
     let place = outputs.path(OutputType::LinkInputs);
     // A stale file would name what is not there any more.
@@ -93,8 +95,15 @@ pub(super) fn write(
     remove_folder(sess, &folder);
     let unfinished = defer(|| drop(fs::remove_dir_all(&folder)));
 
-    let inputs =
-        Inputs { sess, archive_builder_builder, codegen_results, outputs, folder: &folder };
+    let inputs = Inputs {
+        sess,
+        archive_builder_builder,
+        codegen_results,
+        metadata,
+        outputs,
+        codegen_backend,
+        folder: &folder,
+    };
     let mut text = serde_json::to_vec_pretty(&inputs.file()).unwrap();
     text.push(b'\n');
     // Fails while something is in it.
@@ -135,7 +144,9 @@ struct Inputs<'a> {
     sess: &'a Session,
     archive_builder_builder: &'a dyn ArchiveBuilderBuilder,
     codegen_results: &'a CodegenResults,
+    metadata: &'a EncodedMetadata,
     outputs: &'a OutputFilenames,
+    codegen_backend: &'static str,
     /// Holds what is made for the links alone.
     folder: &'a Path,
 }
@@ -180,8 +191,6 @@ impl Inputs<'_> {
 
     /// What the link of `crate_type` takes.
     fn link(&self, crate_type: CrateType) -> Value {
-        let results = self.codegen_results;
-        let info = &results.crate_info;
         let folder = self.folder.join(crate_type.to_string());
         if let Err(error) = fs::create_dir_all(&folder) {
             self.sess.dcx().emit_fatal(Unwritable { path: &folder, error });
@@ -190,24 +199,21 @@ impl Inputs<'_> {
 
         let rlibs = self.static_crates(crate_type);
         let (linker, arguments) = match crate_type {
-            CrateType::Staticlib => (Value::Null, Vec::new()),
+            CrateType::StaticLib => (Value::Null, Vec::new()),
             _ => self.command(crate_type, output.as_path(), &folder, &rlibs),
         };
-        let symbols_object = folder.join("symbols.o");
-        let metadata_object = match crate_type {
-            CrateType::Dylib | CrateType::ProcMacro => results.metadata_module.as_ref(),
-            _ => None,
+        let made = |name| {
+            let path = folder.join(name);
+            path.exists().then(|| self.path(&path))
         };
         let link = json!({
             "crate_type": crate_type.to_string(),
             "output": self.path(output.as_path()),
-            "symbols_object": symbols_object.exists().then(|| self.path(&symbols_object)),
-            "metadata_object": metadata_object
-                .and_then(|module| module.object.as_ref())
-                .map(|path| self.path(path)),
+            "symbols_object": made("symbols.o"),
+            "metadata_object": made("rmeta.o"),
             "linker": linker,
             "arguments": arguments,
-            "exported_symbols": info.exported_symbols[&crate_type],
+            "exported_symbols": self.exported_symbols(crate_type),
             "upstream_crates": self.upstream_crates(crate_type, &folder, &rlibs),
             "native_libraries": self.native_libraries(crate_type, &folder),
         });
@@ -232,6 +238,24 @@ impl Inputs<'_> {
         }
     }
 
+    /// The symbols that the link exports, those of bundled C libraries among them.
+    fn exported_symbols(&self, crate_type: CrateType) -> Vec<String> {
+        let info = &self.codegen_results.crate_info;
+        let mut symbols = info.exported_symbols[&crate_type].clone();
+        let libraries = info.used_libraries.iter().filter(|lib| {
+            crate_type == CrateType::Cdylib
+                && matches!(lib.kind, NativeLibKind::Static { export_symbols: Some(true), .. })
+        });
+        for lib in libraries {
+            if let Err(error) = add_c_staticlib_symbols(self.sess, lib, &mut symbols) {
+                let library = lib.name;
+                self.sess.dcx().emit_fatal(UnreadableLibrary { library, error });
+            }
+        }
+        let mut seen = FxHashSet::default();
+        symbols.into_iter().map(|(name, _)| name).filter(|name| seen.insert(name.clone())).collect()
+    }
+
     /// The linker, and the arguments that rustc would have given it.
     fn command(
         &self,
@@ -251,7 +275,9 @@ impl Inputs<'_> {
             folder,
             output,
             self.codegen_results,
-            self_contained_components(sess, crate_type),
+            self.metadata,
+            self_contained_components(sess, crate_type, &program),
+            self.codegen_backend,
         );
         // May have not found libraries in the right formats.
         sess.dcx().abort_if_errors();
@@ -301,7 +327,7 @@ impl Inputs<'_> {
         let crates = info.used_crates.iter().filter(|&&cnum| is_static(cnum));
         crates
             .filter_map(|&cnum| {
-                let (path, _) = info.used_crate_source[&cnum].rlib.as_ref()?;
+                let path = info.used_crate_source[&cnum].rlib.as_ref()?;
                 let argument = rehome_lib_path(self.sess, path);
                 let as_given = self.as_given(path).unwrap_or_else(|| argument.clone());
                 Some((cnum, Rlib { argument, as_given }))
@@ -346,7 +372,7 @@ impl Inputs<'_> {
                     "native_archive": native_archive,
                 }));
             } else if linkage[cnum] == Linkage::Dynamic
-                && let Some((path, _)) = &info.used_crate_source[&cnum].dylib
+                && let Some(path) = &info.used_crate_source[&cnum].dylib
             {
                 let path = self.as_given(path).unwrap_or_else(|| rehome_lib_path(self.sess, path));
                 crates.push(json!({
@@ -467,10 +493,10 @@ impl Inputs<'_> {
             let libs: Vec<&NativeLib> = libs.filter(|lib| relevant_lib(self.sess, lib)).collect();
             let bundled: FxIndexSet<Symbol> = libs.iter().filter_map(|lib| lib.filename).collect();
             // Where the linker runs, its arguments have unpacked them already.
-            if crate_type == CrateType::Staticlib
+            if crate_type == CrateType::StaticLib
                 && !bundled.is_empty()
                 && linkage[cnum] == Linkage::Static
-                && let Some((rlib, _)) = &info.used_crate_source[&cnum].rlib
+                && let Some(rlib) = &info.used_crate_source[&cnum].rlib
             {
                 self.archive_builder_builder
                     .extract_bundled_libs(rlib, folder, &bundled)
@@ -494,9 +520,10 @@ impl Inputs<'_> {
         };
         modifier("verbatim", lib.verbatim.then_some(true));
         let kind = match lib.kind {
-            NativeLibKind::Static { bundle, whole_archive } => {
+            NativeLibKind::Static { bundle, whole_archive, export_symbols } => {
                 modifier("bundle", bundle);
                 modifier("whole-archive", whole_archive);
+                modifier("export-symbols", export_symbols);
                 "static"
             }
             NativeLibKind::Dylib { as_needed } => {
@@ -507,7 +534,10 @@ impl Inputs<'_> {
                 modifier("as-needed", as_needed);
                 "framework"
             }
-            NativeLibKind::RawDylib => "raw-dylib",
+            NativeLibKind::RawDylib { as_needed } => {
+                modifier("as-needed", as_needed);
+                "raw-dylib"
+            }
             NativeLibKind::LinkArg => "link-arg",
             NativeLibKind::WasmImportModule => "wasm-import-module",
             NativeLibKind::Unspecified => "unspecified",
@@ -552,23 +582,31 @@ fn flavor_name(flavor: LinkerFlavor) -> String {
 }
 
 #[derive(Diagnostic)]
-#[diag(codegen_ssa_link_inputs_not_utf8)]
-#[help]
+#[diag("the link inputs cannot name `{$path}`, which is not valid UTF-8")]
+#[help("the file is JSON, which holds Unicode only: rename what is not")]
 struct NotUtf8<'a> {
     path: &'a Path,
 }
 
 #[derive(Diagnostic)]
-#[diag(codegen_ssa_link_inputs_unreadable_rlib)]
-#[help]
+#[diag("cannot read the symbols of the static library `{$library}`: {$error}")]
+#[help("build the library again, or leave `+export-symbols` out of its modifiers")]
+struct UnreadableLibrary {
+    library: Symbol,
+    error: io::Error,
+}
+
+#[derive(Diagnostic)]
+#[diag("cannot read the rlib `{$path}`: {$error}")]
+#[help("compile its crate again")]
 struct UnreadableRlib<'a> {
     path: &'a Path,
     error: io::Error,
 }
 
 #[derive(Diagnostic)]
-#[diag(codegen_ssa_link_inputs_unwritable)]
-#[help]
+#[diag("cannot write the link inputs `{$path}`: {$error}")]
+#[help("make room there, or choose another place with `--emit=link-inputs=PATH` or `--out-dir`")]
 struct Unwritable<'a> {
     path: &'a Path,
     error: io::Error,

@@ -5,52 +5,64 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::core::builder::Builder;
+use crate::core::config::TargetSelection;
+use crate::utils::build_stamp::{BuildStamp, libstd_stamp};
 use crate::utils::exec::command;
 use crate::utils::helpers::{t, up_to_date};
 use crate::{Compiler, DependencyType};
 
-/// Leaves the files for the std that `compiler` has built, as `stamp` lists it, in the folder
-/// `thin-link` beside `libdir`.
+/// The folder of a target that holds the files, beside its `lib`.
+const FOLDER: &str = "thin-link";
+
+/// Adds the files of the std that `compiler` has built to the sysroot of `libdir`.
 pub(super) fn add_to_sysroot(
     builder: &Builder<'_>,
     compiler: Compiler,
+    target: TargetSelection,
     libdir: &Path,
-    stamp: &Path,
 ) {
-    // The std that the stage 0 compiler builds has no bitcode, and is never part of LTO.
-    if compiler.stage == 0
-        || !builder.config.llvm_enabled(compiler.host)
-        || builder.config.dry_run()
-    {
+    // Other backends embed no bitcode.
+    if !builder.config.llvm_enabled(compiler.host) {
         return;
     }
-    make(builder, compiler, stamp);
-    copy(builder, stamp, &libdir.with_file_name("thin-link"));
+    let stamp = libstd_stamp(builder, compiler, target);
+    let made = stamp.path().with_file_name(FOLDER);
+    make(builder, compiler, &stamp, &made);
+    copy(builder, &made, &libdir.with_file_name(FOLDER));
 }
 
-/// Copies the files to `folder`, if there are any.
-pub(crate) fn copy(builder: &Builder<'_>, stamp: &Path, folder: &Path) {
-    let made = made(stamp);
-    if made.exists() {
-        t!(fs::create_dir_all(folder));
-        builder.cp_link_r(&made, folder);
+/// Adds the files to `image`, which is about to become a package, if that is the one of std.
+pub(crate) fn add_to_package(
+    builder: &Builder<'_>,
+    component: &str,
+    target: Option<&str>,
+    image: &Path,
+) {
+    if let ("rust-std", Some(target)) = (component, target) {
+        let compiler = builder.compiler_for_std(builder.top_stage);
+        let libdir = builder.sysroot_target_libdir(compiler, TargetSelection::from_user(target));
+        let packaged = image.join("lib/rustlib").join(target).join(FOLDER);
+        copy(builder, &libdir.with_file_name(FOLDER), &packaged);
     }
 }
 
-/// The folder in which the files are made.
-fn made(stamp: &Path) -> PathBuf {
-    stamp.with_file_name("thin-link")
+/// Makes the folder `to` a copy of `from`, if there is one.
+fn copy(builder: &Builder<'_>, from: &Path, to: &Path) {
+    if from.exists() && !builder.config.dry_run() {
+        let _ = fs::remove_dir_all(to);
+        t!(fs::create_dir_all(to));
+        builder.cp_link_r(from, to);
+    }
 }
 
-/// Makes the files anew, unless they are of these rlibs and newer.
-fn make(builder: &Builder<'_>, compiler: Compiler, stamp: &Path) {
+/// Makes the files of the rlibs that `stamp` lists in the folder `made`, unless it holds them.
+fn make(builder: &Builder<'_>, compiler: Compiler, stamp: &BuildStamp, made: &Path) {
     let rlibs: Vec<PathBuf> = builder
         .read_stamp_file(stamp)
         .into_iter()
         .filter(|(path, kind)| *kind == DependencyType::Target && takes_part(path))
         .map(|(path, _)| path)
         .collect();
-    let made = made(stamp);
     let done = made.with_extension("stamp");
     let list = format!("{rlibs:#?}");
     let same_rlibs = fs::read_to_string(&done).is_ok_and(|made_of| made_of == list);
@@ -58,15 +70,15 @@ fn make(builder: &Builder<'_>, compiler: Compiler, stamp: &Path) {
         return;
     }
     let _ = fs::remove_file(&done);
-    let _ = fs::remove_dir_all(&made);
-    t!(fs::create_dir_all(&made));
+    let _ = fs::remove_dir_all(made);
+    t!(fs::create_dir_all(made));
     for rlib in &rlibs {
         let mut rustc = command(builder.rustc(compiler));
         builder.add_rustc_lib_path(compiler, &mut rustc);
         rustc
             .env("RUSTC_BOOTSTRAP", "1")
             .args(["-Zunstable-options", "--emit=obj,thin-link-bitcode", "--out-dir"])
-            .arg(&made)
+            .arg(made)
             .arg(rlib)
             .run(builder);
     }
