@@ -32,6 +32,8 @@ fn compared(level: &str, folder: &Path) {
     let compile = |rustc: &mut Rustc, source: &str, crate_type: &str| {
         rustc.opt_level(level).input(source).crate_type(crate_type).codegen_units(1);
         rustc.panic("abort").arg(format!("-L{}", folder.display()));
+        // Inlining is left to LLVM.
+        rustc.arg("-Zcross-crate-inline-threshold=never");
     };
     let mut library = thin_link_rustc();
     compile(&mut library, "library.rs", "rlib");

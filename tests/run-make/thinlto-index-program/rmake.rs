@@ -30,7 +30,7 @@ fn main() {
         thinlto_backend(object).emit("obj").output(native).run().assert_stderr_equals("");
     }
     link_program(natives.clone()).arg("-o").arg("program").run();
-    cmd(cwd().join("program")).run().assert_stdout_equals("33 198");
+    cmd(cwd().join("program")).run().assert_stdout_equals("1 23");
 
     let program = Path::new("bitcode/program.o");
     imports_took_place(&native(program));
