@@ -36,9 +36,6 @@ pub const CRATES: [&str; 3] = [
     "compiler/rustc_interface",
 ];
 
-/// Matched by the patterns, but about rustdoc's `--emit`: it would need rustdoc to be built.
-pub const NOT_NEAR: &str = "tests/run-make/emit-shared-files";
-
 /// How many tests passed, failed and were skipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counts {

@@ -14,7 +14,7 @@ use crate::files::Overlay;
 use crate::flags::Flags;
 use crate::place::Place;
 use crate::source;
-use crate::suites::{CRATES, Counts, NOT_NEAR, OURS, RUN_MAKE, UPSTREAM};
+use crate::suites::{CRATES, Counts, OURS, RUN_MAKE, UPSTREAM};
 use crate::tree::Tree;
 use crate::verbs::{build, overlay};
 
@@ -88,13 +88,7 @@ fn project(place: &Place, flags: Vec<String>) -> Result<ExitCode> {
         for name in &known {
             println!("skipping {name}: it fails without our change too (known-failures.toml)");
         }
-        let own = [
-            "--no-fail-fast",
-            "--force-rerun",
-            "--no-doc",
-            "--skip",
-            NOT_NEAR,
-        ];
+        let own = ["--no-fail-fast", "--force-rerun", "--no-doc"];
         let mut args: Vec<String> = own.map(str::to_owned).into();
         args.extend(
             known
@@ -133,9 +127,7 @@ fn suite_paths(tree: &Tree, overlay: &Overlay) -> Result<Vec<String>> {
         for found in glob(&format!("{folder}/{pattern}"))? {
             let found = found?;
             let path = found.strip_prefix(&tree.dir)?.to_string_lossy();
-            if path != NOT_NEAR {
-                paths.push(path.into_owned());
-            }
+            paths.push(path.into_owned());
         }
     }
     for suite in OURS {
