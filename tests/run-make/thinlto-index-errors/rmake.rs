@@ -3,7 +3,7 @@
 
 //@ ignore-cross-compile
 //@ only-linux
-//@ needs-llvm-components: aarch64
+//@ needs-llvm-components: aarch64 x86
 
 use std::path::{Path, PathBuf};
 
@@ -200,9 +200,11 @@ fn other_target(program: &Path, index: &Path) {
 }
 
 fn options(program: &Path, index: &Path) {
-    for option in [
+    // Other options are there to satisfy what the session checks earlier.
+    for options in [
         "--test",
         "--crate-type=lib",
+        "--extern=library=liblibrary.rlib",
         "-Cmetadata=x",
         "-Cpanic=abort",
         "-Cdebug-assertions=yes",
@@ -212,13 +214,39 @@ fn options(program: &Path, index: &Path) {
         "-Cno-redzone=yes",
         "-Cforce-frame-pointers=yes",
         "-Ccontrol-flow-guard=yes",
+        "-Zannotate-moves",
+        "-Zbranch-protection=bti --target=aarch64-unknown-linux-gnu",
         "-Zcf-protection=full",
+        "-Zdefault-visibility=hidden",
+        "-Zdirect-access-external-data=yes",
+        "-Zehcont-guard",
+        "-Zindirect-branch-cs-prefix --target=x86_64-unknown-linux-gnu",
+        "-Zlint-llvm-ir",
+        "-Zllvm-module-flag=name:u32:7:max",
+        "-Zoffload=Device",
+        "-Zreg-struct-return --target=i686-unknown-linux-gnu",
+        "-Zregparm=1 --target=i686-unknown-linux-gnu",
+        "-Zsplit-lto-unit -Clinker-plugin-lto",
+        "-Zvirtual-function-elimination -Clto=fat",
+        "-Cjump-tables=no",
+        "-Zfunction-return=thunk-extern --target=x86_64-unknown-linux-gnu",
+        "-Zinline-llvm=no",
+        "-Zmin-function-alignment=16",
+        "-Zpatchable-function-entry=1",
+        "-Zplt=yes",
+        "-Zretpoline --target=x86_64-unknown-linux-gnu",
+        "-Zretpoline-external-thunk --target=x86_64-unknown-linux-gnu",
         "-Crelro-level=full",
         "-Zstack-protector=all",
+        "-Ztune-cpu=native",
         "-Cinstrument-coverage",
         "-Cprofile-generate",
+        "-Zinstrument-mcount",
+        "-Zinstrument-xray",
+        "-Zsanitizer=address",
         "-lstatic=x",
         "-Clinker=cc",
+        "-Clinker-flavor=gcc",
         "-Clink-arg=-O1",
         "-Cprefer-dynamic",
         "-Crpath",
@@ -228,9 +256,11 @@ fn options(program: &Path, index: &Path) {
         "-Ccodegen-units=2",
         "-Cincremental=cache",
     ] {
-        let name = if option.starts_with("-l") { "-l" } else { option.split('=').next().unwrap() };
+        let options: Vec<&str> = options.split(' ').collect();
+        let name = options[0].split('=').next().unwrap();
+        let name = if name.starts_with("-l") { "-l" } else { name };
         assert_eq!(
-            error(program, index, &[option]),
+            error(program, index, &options),
             format!("error: `{name}` cannot be used with `-Zthinlto-index`")
         );
     }

@@ -28,6 +28,7 @@ fn main() {
     split_dwarf();
     save_temps();
     self_profile();
+    time_trace();
     remarks();
     profile_use();
     models();
@@ -76,13 +77,14 @@ fn opt_level() {
 /// Debug info in a file of its own, or in sections of the object that the linker leaves alone; the
 /// object says where it is.
 fn split_dwarf() {
-    for (kind, files) in [("split", &["x.dwo", "x.o"][..]), ("single", &["x.o"])] {
+    let kinds = [("split", &["x.native.dwo", "x.native.o"][..]), ("single", &["x.native.o"])];
+    for (kind, files) in kinds {
         let mut rustc = backend();
         rustc.arg("-Csplit-debuginfo=unpacked").arg(format!("-Zsplit-dwarf-kind={kind}"));
         rfs::create_dir(kind);
-        rustc.emit("obj").output(format!("{kind}/x.o")).run();
+        rustc.emit("obj").output(format!("{kind}/x.native.o")).run();
         assert_eq!(file_names(kind), files);
-        let object = rfs::read(format!("{kind}/x.o"));
+        let object = rfs::read(format!("{kind}/x.native.o"));
         let split = format!("{kind}/{}", files[0]);
         let has_dwo = |bytes: &[u8]| section_names(bytes).contains(&".debug_info.dwo".to_owned());
         assert!(has_dwo(&rfs::read(&split)), "{kind}");
@@ -92,6 +94,15 @@ fn split_dwarf() {
     let object = object(&[]);
     assert!(section_names(&object).contains(&".debug_info".to_owned()));
     assert!(!contains(&object, ".dwo"));
+
+    // Beside the input, which stays as it is.
+    let before = (file_names("bitcode"), rfs::read("bitcode/program.o"));
+    let mut rustc = backend();
+    rustc.arg("-Csplit-debuginfo=unpacked").emit("obj").output("bitcode/program.native.o").run();
+    for file in ["program.native.dwo", "program.native.o"] {
+        rfs::remove_file(Path::new("bitcode").join(file));
+    }
+    assert!((file_names("bitcode"), rfs::read("bitcode/program.o")) == before);
 }
 
 /// The module as it was read, after the imports, and optimized.
@@ -124,6 +135,17 @@ fn self_profile() {
     }
 }
 
+/// LLVM's own record of what took how long.
+fn time_trace() {
+    backend().arg("-Zllvm-time-trace").emit("obj").output("traced.o").run();
+    let trace = rfs::read_to_string("traced.llvm_timings.json");
+    let trace: serde_json::Value = serde_json::from_str(&trace).unwrap();
+    let events = trace["traceEvents"].as_array().unwrap();
+    for name in ["InlinerPass", "OptModule"] {
+        assert!(events.iter().any(|event| event["name"] == name), "{name}: {trace}");
+    }
+}
+
 /// Of the functions that were imported, on standard error and in a file.
 fn remarks() {
     let stderr = object_stderr(&["-Cremark=inline"]);
@@ -138,10 +160,9 @@ fn remarks() {
     );
     assert_eq!(object_stderr(&["-Cremark=loop-vectorize"]).contains(" inline ("), false);
 
-    rfs::create_dir("remarks");
-    let stderr = object_stderr(&["-Cremark=inline", "-Zremark-dir=remarks"]);
+    let stderr = object_stderr(&["-Cremark=inline", "-Zremark-dir=new/remarks"]);
     assert!(!stderr.contains(" inline ("), "{stderr}");
-    let files = shallow_find_files("remarks", |_| true);
+    let files = shallow_find_files("new/remarks", |_| true);
     assert_eq!(files.len(), 1, "{files:?}");
     let yaml = rfs::read_to_string(&files[0]);
     assert!(yaml.contains("Pass:            inline\n"), "{yaml}");

@@ -40,6 +40,7 @@ fn main() {
     remapped(program);
     empty_index(program);
     not_selected(program);
+    workload();
 }
 
 fn native(object: &Path) -> PathBuf {
@@ -59,6 +60,8 @@ fn imports_took_place(native: &Path) {
         "{symbols}"
     );
     assert!(!symbols.contains("library::weigh"), "{symbols}");
+    // What it used of the library's own is promoted.
+    assert!(symbols.contains("U library::LARGEST (.llvm."), "{symbols}");
 }
 
 /// The same bytes again, from another folder, under another name, with other threads.
@@ -180,4 +183,30 @@ fn not_selected(object: &Path) {
         .run();
     assert_eq!(ours, symbols(Path::new("unused.clang.o")));
     assert_eq!(ours, "");
+}
+
+/// The linker can be told what the module of a function imports, whether it refers to that or not.
+fn workload() {
+    rfs::create_dir("workload");
+    for name in ["root", "listed"] {
+        let source = format!("workload/{name}.rs");
+        rfs::write(&source, format!("#[no_mangle] pub fn {name}(x: u32) -> u32 {{ x ^ 5 }}"));
+        let mut rustc = thin_link_rustc();
+        rustc.opt().input(source).crate_type("lib").codegen_units(1).out_dir("workload");
+        rustc.emit("obj,thin-link-bitcode").run();
+    }
+    rfs::write("workload/imports.json", r#"{"root": ["listed"]}"#);
+    cmd(llvm_bin_dir().join("ld.lld"))
+        .args(["-shared", "-mllvm", "-thinlto-workload-def=workload/imports.json"])
+        .args(["--thinlto-index-only", "--thinlto-object-suffix-replace=.indexing.o;.o"])
+        .args(["workload/root.indexing.o", "workload/listed.indexing.o"])
+        .run();
+    let mut backend = thinlto_backend("workload/root.o");
+    backend.arg("-Csave-temps").emit("obj").output("workload/native.o").run();
+    let imported = Path::new("workload/native.thin-lto-after-import.bc");
+    llvm_dis().input(imported).arg("-o").arg("workload/imported.ll").run();
+    let ir = rfs::read_to_string("workload/imported.ll");
+    let listed = ir.lines().find(|line| line.contains(" @listed(")).unwrap();
+    assert!(listed.starts_with("define available_externally "), "{ir}");
+    assert_eq!(symbols(Path::new("workload/native.o")), "0000000000000000 T root\n");
 }

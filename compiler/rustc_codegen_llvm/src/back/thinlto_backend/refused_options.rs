@@ -89,8 +89,9 @@ fn function_options(sess: &Session) -> Vec<Given> {
             z.patchable_function_entry != PatchableFunctionEntry::default(),
         ),
         ("-Zplt", z.plt.is_some()),
-        ("-Zretpoline", z.retpoline),
+        // First, for it sets the next as well.
         ("-Zretpoline-external-thunk", z.retpoline_external_thunk),
+        ("-Zretpoline", z.retpoline),
         ("-Zstack-protector", z.stack_protector != StackProtector::None),
         ("-Ztune-cpu", z.tune_cpu.is_some()),
     ]
