@@ -25,8 +25,8 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/Utils/Cloning.h"
+#include <csignal>
 #include <exception>
-#include <set>
 
 using namespace llvm;
 
@@ -57,6 +57,9 @@ enum class LLVMRustThinLTOBackendResult {
   Unwritable,
   // LLVM crashed or gave up; its state is lost.
   Crash,
+  // As `Crash`, by accessing memory that is not there, such as that beyond a
+  // stack.
+  MemoryFault,
 };
 
 // Mirrors `ThinLTOOutput` in llvm/thinlto_backend.rs.
@@ -247,8 +250,6 @@ struct Imports {
   std::vector<std::unique_ptr<MemoryBuffer>> Buffers;
 };
 
-using DefinedByModule = DenseMap<StringRef, GVSummaryMapTy>;
-
 class Backend {
   const Config &C;
   LLVMContext &Context;
@@ -263,16 +264,18 @@ class Backend {
   Error checkTarget(StringRef File, StringRef FileTriple);
   Error createTargetMachine();
   Expected<StringRef> ownPath(const Bitcode &Input);
-  bool reachesAll(StringRef Path, const GVSummaryMapTy &Defined);
   Error checkIndex(StringRef Path, const ModuleSummaryIndex &Own,
-                   const DefinedByModule &DefinedBy);
+                   const GVSummaryMapTy &Defined);
   Error openImport(StringRef Path, Imports &Opened);
+  Error openImports(const FunctionImporter::ImportMapTy &List, Imports &Opened);
+  lto::Config importConfig();
   Error importFunctions(Bitcode &Input);
   void clearModule();
   Error load();
   Error applyIndex(Bitcode &Input);
   Error verify();
   Error optimize();
+  void addAnalyses(legacy::PassManager &PM);
   Error generate(Module &Mod, CodeGenFileType Type, const Output &Code,
                  const Output &Dwo);
   Error emit();
@@ -353,7 +356,7 @@ std::string Backend::locate(StringRef Path) {
 Error Backend::saveTemp(const char *Stage) {
   if (!C.SaveTemps)
     return Error::success();
-  std::string File = std::string(C.SaveTemps) + "." + Stage + ".bc";
+  std::string File = std::string(C.SaveTemps) + "-" + Stage + ".bc";
   return writeTo({File.c_str(), File.c_str()},
                  [&](raw_ostream &OS) { WriteBitcodeToFile(*M, OS); });
 }
@@ -430,59 +433,32 @@ Expected<StringRef> Backend::ownPath(const Bitcode &Input) {
                                        "` does not name `" + C.Input + "`");
 }
 
-// Whether all that the index holds of other modules can be reached, by calls,
-// references and aliases, from what the module `Path` defines.
-bool Backend::reachesAll(StringRef Path, const GVSummaryMapTy &Defined) {
-  DenseSet<GlobalValue::GUID> Reached;
-  SmallVector<const GlobalValueSummary *, 64> Queue;
-  for (const auto &Global : Defined)
-    Queue.push_back(Global.second);
-  auto Reach = [&](ValueInfo VI) {
-    if (Reached.insert(VI.getGUID()).second)
-      for (const auto &Summary : VI.getSummaryList())
-        Queue.push_back(Summary.get());
-  };
-  while (!Queue.empty()) {
-    const GlobalValueSummary *Summary = Queue.pop_back_val();
-    for (ValueInfo VI : Summary->refs())
-      Reach(VI);
-    if (auto *Function = dyn_cast<FunctionSummary>(Summary))
-      for (const auto &Call : Function->calls())
-        Reach(Call.first);
-    if (auto *Alias = dyn_cast<AliasSummary>(Summary);
-        Alias && Alias->hasAliasee())
-      Reach(Alias->getAliaseeVI());
-  }
-  for (const auto &Global : *Index)
-    for (const auto &Summary : Index->getValueInfo(Global).getSummaryList())
-      if (Summary->modulePath() != Path && !Reached.count(Global.first))
-        return false;
-  return true;
+// Whether a thin link can have chosen `Summary` for import by another module.
+// What it chooses it also exports, so that its linkage is no longer local.
+bool isImportable(const GlobalValueSummary &Summary) {
+  return !GlobalValue::isLocalLinkage(Summary.linkage()) &&
+         !Summary.notEligibleToImport();
 }
 
 // Fails if the index is that of another module. Any index that imports from the
 // input names it, but only its own holds everything that it defines. If the
-// other module imports all of that, it is the one that reaches all the rest;
-// an index of the input may hold more than is reachable, for LLVM can be told
-// what to import.
+// other module imports all of that, its index also holds its own definitions,
+// and usually some of them cannot be imported. If all of them can, its index is
+// valid for the input as well: the index only says what to import.
 Error Backend::checkIndex(StringRef Path, const ModuleSummaryIndex &Own,
-                          const DefinedByModule &DefinedBy) {
-  auto Wrong = [&] {
-    return fail(Result::OtherModule, "the index `" + Twine(C.Index) +
-                                         "` is for another module than `" +
-                                         C.Input + "`");
-  };
-  const GVSummaryMapTy &Defined = DefinedBy.find(Path)->second;
+                          const GVSummaryMapTy &Defined) {
+  bool Right = true;
   for (const auto &Global : Own)
-    if (!Own.getValueInfo(Global).getSummaryList().empty() &&
-        !Defined.count(Global.first))
-      return Wrong();
-  if (reachesAll(Path, Defined))
+    Right &= Own.getValueInfo(Global).getSummaryList().empty() ||
+             Defined.count(Global.first);
+  for (const auto &Global : *Index)
+    for (const auto &Summary : Index->getValueInfo(Global).getSummaryList())
+      Right &= Summary->modulePath() == Path || isImportable(*Summary);
+  if (Right)
     return Error::success();
-  for (const auto &Other : DefinedBy)
-    if (Other.first != Path && reachesAll(Other.first, Other.second))
-      return Wrong();
-  return Error::success();
+  return fail(Result::OtherModule, "the index `" + Twine(C.Index) +
+                                       "` is for another module than `" +
+                                       C.Input + "`");
 }
 
 // Opens the module that the index names `Path`.
@@ -508,6 +484,28 @@ Error Backend::openImport(StringRef Path, Imports &Opened) {
   return Error::success();
 }
 
+// Opens all modules that the index names for imports into the module.
+Error Backend::openImports(const FunctionImporter::ImportMapTy &List,
+                           Imports &Opened) {
+  for (StringRef From : List.getSourceModules())
+    if (Error Err = openImport(From, Opened))
+      return Err;
+  return Error::success();
+}
+
+// The configuration of `lto::thinBackend`, which is stopped before its own
+// pipeline: the session's pipeline and target machine do the rest.
+lto::Config Backend::importConfig() {
+  lto::Config Conf;
+  Conf.CPU = TM->getTargetCPU().str();
+  Conf.MAttrs = {TM->getTargetFeatureString().str()};
+  Conf.Options = TM->Options;
+  Conf.RelocModel = TM->getRelocationModel();
+  Conf.CodeModel = TM->getCodeModel();
+  Conf.PostImportModuleHook = [](unsigned, const Module &) { return false; };
+  return Conf;
+}
+
 // Promotes, internalizes and imports as the index says.
 Error Backend::importFunctions(Bitcode &Input) {
   auto Path = ownPath(Input);
@@ -516,10 +514,10 @@ Error Backend::importFunctions(Bitcode &Input) {
   auto Own = Input.Module.getSummary();
   if (!Own)
     return about(C.Input, Own.takeError());
-  DefinedByModule DefinedBy;
+  DenseMap<StringRef, GVSummaryMapTy> DefinedBy;
   Index->collectDefinedGVSummariesPerModule(DefinedBy);
   const GVSummaryMapTy &Defined = DefinedBy[*Path];
-  if (Error Err = checkIndex(*Path, **Own, DefinedBy))
+  if (Error Err = checkIndex(*Path, **Own, Defined))
     return Err;
 
   M->setModuleIdentifier(*Path);
@@ -528,20 +526,10 @@ Error Backend::importFunctions(Bitcode &Input) {
   if (!lto::initImportList(*M, *Index, ImportList))
     return fail(Result::Failure, "no list of imports");
   Imports Opened;
-  for (StringRef From : ImportList.getSourceModules())
-    if (Error Err = openImport(From, Opened))
-      return Err;
-
-  lto::Config Conf;
-  Conf.CPU = TM->getTargetCPU().str();
-  Conf.MAttrs = {TM->getTargetFeatureString().str()};
-  Conf.Options = TM->Options;
-  Conf.RelocModel = TM->getRelocationModel();
-  Conf.CodeModel = TM->getCodeModel();
-  // The session's own pipeline and target machine do the rest.
-  Conf.PostImportModuleHook = [](unsigned, const Module &) { return false; };
-  return lto::thinBackend(Conf, 0, nullptr, *M, *Index, ImportList, Defined,
-                          &Opened.Modules, /*CodeGenOnly=*/false);
+  if (Error Err = openImports(ImportList, Opened))
+    return Err;
+  return lto::thinBackend(importConfig(), 0, nullptr, *M, *Index, ImportList,
+                          Defined, &Opened.Modules, /*CodeGenOnly=*/false);
 }
 
 // Runs the session's pipeline.
@@ -552,6 +540,22 @@ Error Backend::optimize() {
     return Error::success();
   std::unique_ptr<char, decltype(&free)> Message(LLVMRustGetLastError(), free);
   return fail(Result::Failure, Message ? Message.get() : "no reason given");
+}
+
+// Adds the analyses of the target and the index that code generation uses.
+void Backend::addAnalyses(legacy::PassManager &PM) {
+  PM.add(createTargetTransformInfoWrapperPass(TM->getTargetIRAnalysis()));
+  TargetLibraryInfoImpl TLII(TM->getTargetTriple());
+  if (C.NoBuiltins)
+    TLII.disableAllFunctions();
+  PM.add(new TargetLibraryInfoWrapperPass(TLII));
+#if LLVM_VERSION_GE(22, 0)
+  const TargetOptions &Options = TM->Options;
+  PM.add(new RuntimeLibraryInfoWrapper(
+      TM->getTargetTriple(), Options.ExceptionModel, Options.FloatABIType,
+      Options.EABIVersion, Options.MCOptions.ABIName, Options.VecLib));
+#endif
+  PM.add(createImmutableModuleSummaryIndexWrapperPass(Index.get()));
 }
 
 // Generates code for `Mod`, which must not be used afterwards.
@@ -565,18 +569,7 @@ Error Backend::generate(Module &Mod, CodeGenFileType Type, const Output &Code,
   {
     // The passes write the rest when they are destroyed.
     legacy::PassManager PM;
-    PM.add(createTargetTransformInfoWrapperPass(TM->getTargetIRAnalysis()));
-    TargetLibraryInfoImpl TLII(TM->getTargetTriple());
-    if (C.NoBuiltins)
-      TLII.disableAllFunctions();
-    PM.add(new TargetLibraryInfoWrapperPass(TLII));
-#if LLVM_VERSION_GE(22, 0)
-    const TargetOptions &Options = TM->Options;
-    PM.add(new RuntimeLibraryInfoWrapper(
-        TM->getTargetTriple(), Options.ExceptionModel, Options.FloatABIType,
-        Options.EABIVersion, Options.MCOptions.ABIName, Options.VecLib));
-#endif
-    PM.add(createImmutableModuleSummaryIndexWrapperPass(Index.get()));
+    addAnalyses(PM);
     if (TM->addPassesToEmitFile(PM, CodeFile.OS,
                                 DwoFile ? &DwoFile->OS : nullptr, Type,
                                 /*DisableVerify=*/!C.VerifyIR))
@@ -629,11 +622,11 @@ Error Backend::applyIndex(Bitcode &Input) {
     Index.reset();
     return Error::success();
   }
-  if (Error Err = saveTemp("thin-lto-input"))
+  if (Error Err = saveTemp("input"))
     return Err;
   if (Error Err = importFunctions(Input))
     return Err;
-  return saveTemp("thin-lto-after-import");
+  return saveTemp("after-import");
 }
 
 // Fails if the module with its imports is invalid.
@@ -676,7 +669,7 @@ Error Backend::run() {
     return Err;
   if (Error Err = optimize())
     return Err;
-  if (Error Err = saveTemp("thin-lto-after-pm"))
+  if (Error Err = saveTemp("after-pm"))
     return Err;
   return emit();
 }
@@ -686,21 +679,47 @@ void onFatalError(void *Reason, const char *Message, bool) {
   CrashRecoveryContext::GetCurrent()->HandleExit(1);
 }
 
-} // namespace
+// Another stack for the signal handlers that are installed when this is
+// constructed. A stack that has overflowed has no room for a handler, and the
+// process would end.
+class SignalStack {
+#ifdef LLVM_ON_UNIX
+  char Memory[1 << 16];
+  stack_t Previous;
 
-// Runs the backend in `Context`, which the caller keeps, and returns how it
-// ended; `Message` is the reason of a failure. After `Crash` the context must
-// not be touched again, not even to be disposed of.
-extern "C" LLVMRustThinLTOBackendResult
-LLVMRustRunThinLTOBackend(const LLVMRustThinLTOBackendConfig *C,
-                          LLVMContextRef Context, RustStringRef Message) {
-  RawRustStringOstream MessageOS(Message);
-  Result Kind = Result::Success;
-  std::string Reason;
+public:
+  SignalStack() {
+    stack_t Stack = {};
+    Stack.ss_sp = Memory;
+    Stack.ss_size = sizeof(Memory);
+    sigaltstack(&Stack, &Previous);
+    for (int Signal : {SIGBUS, SIGSEGV}) {
+      struct sigaction Action;
+      sigaction(Signal, nullptr, &Action);
+      Action.sa_flags |= SA_ONSTACK;
+      sigaction(Signal, &Action, nullptr);
+    }
+  }
+  ~SignalStack() { sigaltstack(&Previous, nullptr); }
+#endif
+};
 
-  // Between here and a crash lie frames of C++ and that of `Optimize`, which has
-  // nothing to clean up; all other calls into Rust return first.
+bool isMemoryFault(int RetCode) {
+#ifdef LLVM_ON_UNIX
+  return RetCode == 128 + SIGBUS || RetCode == 128 + SIGSEGV;
+#else
+  return false;
+#endif
+}
+
+// Runs `Run`, and returns how it ended: in success, whatever it did, or in a
+// crash, of which `Reason` is what LLVM says, if anything.
+//
+// Between here and a crash lie frames of C++ and that of `Optimize`, which has
+// nothing to clean up; all other calls into Rust return first.
+Result runSafely(function_ref<void()> Run, std::string &Reason) {
   CrashRecoveryContext::Enable();
+  auto OnStack = std::make_unique<SignalStack>();
   remove_fatal_error_handler();
   remove_bad_alloc_error_handler();
   install_fatal_error_handler(onFatalError, &Reason);
@@ -708,7 +727,29 @@ LLVMRustRunThinLTOBackend(const LLVMRustThinLTOBackendConfig *C,
   // Nothing here catches exceptions; they should end without C++'s message.
   auto OldTerminate = std::set_terminate(abort);
   CrashRecoveryContext Recovery;
-  bool Finished = Recovery.RunSafely([&] {
+  bool Finished = Recovery.RunSafely(Run);
+  std::set_terminate(OldTerminate);
+  remove_fatal_error_handler();
+  remove_bad_alloc_error_handler();
+  LLVMRustInstallErrorHandlers();
+  CrashRecoveryContext::Disable();
+  if (Finished)
+    return Result::Success;
+  return isMemoryFault(Recovery.RetCode) ? Result::MemoryFault : Result::Crash;
+}
+
+} // namespace
+
+// Runs the backend in `Context`, which the caller keeps, and returns how it
+// ended; `Message` is the reason of a failure. After a crash the context must
+// not be touched again, not even to be disposed of.
+extern "C" LLVMRustThinLTOBackendResult
+LLVMRustRunThinLTOBackend(const LLVMRustThinLTOBackendConfig *C,
+                          LLVMContextRef Context, RustStringRef Message) {
+  RawRustStringOstream MessageOS(Message);
+  Result Kind = Result::Success;
+  std::string Reason;
+  auto Run = [&] {
     handleAllErrors(
         Backend(*C, *unwrap(Context)).run(),
         [&](const BackendError &Err) {
@@ -719,16 +760,10 @@ LLVMRustRunThinLTOBackend(const LLVMRustThinLTOBackendConfig *C,
           Kind = Result::Failure;
           MessageOS << Err.message();
         });
-  });
-  std::set_terminate(OldTerminate);
-  remove_fatal_error_handler();
-  remove_bad_alloc_error_handler();
-  LLVMRustInstallErrorHandlers();
-  CrashRecoveryContext::Disable();
-
-  if (!Finished) {
-    Kind = Result::Crash;
-    MessageOS << (Reason.empty() ? "it crashed" : Reason.c_str());
-  }
-  return Kind;
+  };
+  Result End = runSafely(Run, Reason);
+  if (End == Result::Success)
+    return Kind;
+  MessageOS << (Reason.empty() ? "it crashed" : Reason.c_str());
+  return End;
 }

@@ -3,6 +3,7 @@
 // and runs.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-linux
 
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 // single bytes changed. A crash inside LLVM is an error like any other.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-linux
 
 use std::path::Path;

@@ -1,15 +1,17 @@
-// What a backend cannot do, it says, with a message that names the file or the option; it exits
-// with 1 and writes nothing.
+// What a backend cannot do, it says, with a message that names the file; it exits with 1 and writes
+// nothing. `thinlto-index-every-option` has the options.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-linux
 //@ needs-llvm-components: aarch64 x86
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use run_make_support::llvm::{llvm_as, llvm_bcanalyzer};
 use run_make_support::thin_link::{
-    index_of, summary_of, thin_link_objects, thin_link_program, thin_link_rustc,
+    index_of, summary_of, take_files, thin_link_objects, thin_link_program, thin_link_rustc,
 };
 use run_make_support::{bare_rustc, cmd, rfs, rustc, rustc_path};
 
@@ -34,7 +36,6 @@ fn main() {
     missing_import(program, library, &index);
     other_import(program, library, &index);
     other_target(program, &index);
-    options(program, &index);
     outputs(program, &index);
 }
 
@@ -199,73 +200,6 @@ fn other_target(program: &Path, index: &Path) {
     );
 }
 
-fn options(program: &Path, index: &Path) {
-    // Other options are there to satisfy what the session checks earlier.
-    for options in [
-        "--test",
-        "--crate-type=lib",
-        "--extern=library=liblibrary.rlib",
-        "-Cmetadata=x",
-        "-Cpanic=abort",
-        "-Cdebug-assertions=yes",
-        "-Coverflow-checks=yes",
-        "-Cpasses=dce",
-        "-Cforce-unwind-tables=yes",
-        "-Cno-redzone=yes",
-        "-Cforce-frame-pointers=yes",
-        "-Ccontrol-flow-guard=yes",
-        "-Zannotate-moves",
-        "-Zbranch-protection=bti --target=aarch64-unknown-linux-gnu",
-        "-Zcf-protection=full",
-        "-Zdefault-visibility=hidden",
-        "-Zdirect-access-external-data=yes",
-        "-Zehcont-guard",
-        "-Zindirect-branch-cs-prefix --target=x86_64-unknown-linux-gnu",
-        "-Zlint-llvm-ir",
-        "-Zllvm-module-flag=name:u32:7:max",
-        "-Zoffload=Device",
-        "-Zreg-struct-return --target=i686-unknown-linux-gnu",
-        "-Zregparm=1 --target=i686-unknown-linux-gnu",
-        "-Zsplit-lto-unit -Clinker-plugin-lto",
-        "-Zvirtual-function-elimination -Clto=fat",
-        "-Cjump-tables=no",
-        "-Zfunction-return=thunk-extern --target=x86_64-unknown-linux-gnu",
-        "-Zinline-llvm=no",
-        "-Zmin-function-alignment=16",
-        "-Zpatchable-function-entry=1",
-        "-Zplt=yes",
-        "-Zretpoline --target=x86_64-unknown-linux-gnu",
-        "-Zretpoline-external-thunk --target=x86_64-unknown-linux-gnu",
-        "-Crelro-level=full",
-        "-Zstack-protector=all",
-        "-Ztune-cpu=native",
-        "-Cinstrument-coverage",
-        "-Cprofile-generate",
-        "-Zinstrument-mcount",
-        "-Zinstrument-xray",
-        "-Zsanitizer=address",
-        "-lstatic=x",
-        "-Clinker=cc",
-        "-Clinker-flavor=gcc",
-        "-Clink-arg=-O1",
-        "-Cprefer-dynamic",
-        "-Crpath",
-        "-Cstrip=debuginfo",
-        "-Clto=thin",
-        "-Clinker-plugin-lto",
-        "-Ccodegen-units=2",
-        "-Cincremental=cache",
-    ] {
-        let options: Vec<&str> = options.split(' ').collect();
-        let name = options[0].split('=').next().unwrap();
-        let name = if name.starts_with("-l") { "-l" } else { name };
-        assert_eq!(
-            error(program, index, &options),
-            format!("error: `{name}` cannot be used with `-Zthinlto-index`")
-        );
-    }
-}
-
 fn outputs(program: &Path, index: &Path) {
     for kind in ["link", "metadata", "dep-info", "mir", "thin-link-bitcode"] {
         assert_eq!(
@@ -290,6 +224,27 @@ fn outputs(program: &Path, index: &Path) {
         error(program, index, &["--emit=asm=folder.s"]),
         "error: cannot write `folder.s`: Is a directory (os error 21)"
     );
+    for same in ["x", "./x", "out/../x"] {
+        assert_eq!(
+            error(program, index, &[&format!("--emit=asm=x,obj={same}")]),
+            format!("error: the output `{same}` would overwrite another output")
+        );
+    }
+
+    // A full device and a name that is too long are noticed only when LLVM is done.
+    assert_eq!(
+        error(program, index, &["--emit=asm=out/x.s,llvm-ir=/dev/full"]),
+        "error: cannot write `/dev/full`: No space left on device (os error 28)"
+    );
+    let long = format!("out/{}.o", "long".repeat(100));
+    rfs::create_dir("kept");
+    rfs::write("kept/x.s", "old");
+    assert_eq!(
+        error(program, index, &[&format!("--emit=asm=kept/x.s,llvm-ir=kept/x.ll,obj={long}")]),
+        format!("error: cannot write `{long}`: File name too long (os error 36)")
+    );
+    assert_eq!(take_files("kept"), BTreeMap::from([("x.s".to_owned(), b"old".to_vec())]));
+
     // The object fits into the file size that the shell allows, and the assembly does not.
     let mut shell = cmd("sh");
     shell.arg("-c").arg("trap '' XFSZ; ulimit -f $0; exec \"$@\"").arg("14").arg(rustc_path());

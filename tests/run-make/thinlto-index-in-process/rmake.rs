@@ -10,6 +10,7 @@
 //   compared as it is, and the library's by its functions and the number of their instructions.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-linux
 //@ only-x86_64
 

@@ -2,6 +2,7 @@
 // happens. `killer` stops it in turn at each of the system calls by which it changes files.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-linux
 //@ only-x86_64
 

@@ -1,6 +1,7 @@
 // What the command line says of code generation means in a backend what it means in a compile.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-linux
 //@ only-x86_64
 
@@ -34,6 +35,7 @@ fn main() {
     models();
     target_cpu();
     function_sections();
+    target_machine();
     llvm_args();
     json_errors();
 }
@@ -226,6 +228,20 @@ fn function_sections() {
     };
     assert!(of_functions(&[]) >= 2);
     assert_eq!(of_functions(&["-Zfunction-sections=no"]), 0);
+}
+
+/// Options of the target machine change the object.
+fn target_machine() {
+    let default = object(&[]);
+    for option in [
+        "-Zdebuginfo-compression=zlib",
+        "-Zemit-stack-sizes",
+        "-Zno-generate-arange-section",
+        "-Zno-unique-section-names",
+        "-Zrelax-elf-relocations=yes",
+    ] {
+        assert!(object(&[option]) != default, "{option}");
+    }
 }
 
 fn llvm_args() {

@@ -4,6 +4,7 @@
 // clang's backend makes of the same module, as far as the symbols go.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-linux
 
 use std::path::{Path, PathBuf};
@@ -185,28 +186,40 @@ fn not_selected(object: &Path) {
     assert_eq!(ours, "");
 }
 
-/// The linker can be told what the module of a function imports, whether it refers to that or not.
+/// The linker can be told what the module of a function imports. That may be unrelated to the
+/// function, or call it, so that each of the two modules imports the whole other one.
 fn workload() {
-    rfs::create_dir("workload");
-    for name in ["root", "listed"] {
-        let source = format!("workload/{name}.rs");
-        rfs::write(&source, format!("#[no_mangle] pub fn {name}(x: u32) -> u32 {{ x ^ 5 }}"));
+    let listed = "#[no_mangle] pub fn listed(x: u32) -> u32";
+    imports_listed("unrelated", &format!("{listed} {{ x ^ 5 }}"));
+    let root = "extern \"Rust\" { fn root(x: u32) -> u32; }";
+    imports_listed("calls_root", &format!("{root} {listed} {{ unsafe {{ root(x) ^ 5 }} }}"));
+}
+
+fn imports_listed(folder: &str, listed: &str) {
+    rfs::create_dir(folder);
+    let root = "#[no_mangle] pub fn root(x: u32) -> u32 { x ^ 3 }";
+    for (name, code) in [("root", root), ("listed", listed)] {
+        let source = format!("{folder}/{name}.rs");
+        rfs::write(&source, code);
         let mut rustc = thin_link_rustc();
-        rustc.opt().input(source).crate_type("lib").codegen_units(1).out_dir("workload");
+        rustc.opt().input(source).crate_type("lib").codegen_units(1).out_dir(folder);
         rustc.emit("obj,thin-link-bitcode").run();
     }
-    rfs::write("workload/imports.json", r#"{"root": ["listed"]}"#);
+    rfs::write(format!("{folder}/imports.json"), r#"{"root": ["listed"]}"#);
     cmd(llvm_bin_dir().join("ld.lld"))
-        .args(["-shared", "-mllvm", "-thinlto-workload-def=workload/imports.json"])
+        .args(["-shared", "-o", "shared.so", "-mllvm"])
+        .arg(format!("-thinlto-workload-def={folder}/imports.json"))
         .args(["--thinlto-index-only", "--thinlto-object-suffix-replace=.indexing.o;.o"])
-        .args(["workload/root.indexing.o", "workload/listed.indexing.o"])
+        .arg(format!("{folder}/root.indexing.o"))
+        .arg(format!("{folder}/listed.indexing.o"))
         .run();
-    let mut backend = thinlto_backend("workload/root.o");
-    backend.arg("-Csave-temps").emit("obj").output("workload/native.o").run();
-    let imported = Path::new("workload/native.thin-lto-after-import.bc");
-    llvm_dis().input(imported).arg("-o").arg("workload/imported.ll").run();
-    let ir = rfs::read_to_string("workload/imported.ll");
+    let mut backend = thinlto_backend(format!("{folder}/root.o"));
+    backend.arg("-Csave-temps").emit("obj").output(format!("{folder}/native.o")).run();
+    let imported = format!("{folder}/native.thin-lto-after-import.bc");
+    llvm_dis().input(imported).arg("-o").arg("imported.ll").run();
+    let ir = rfs::read_to_string("imported.ll");
     let listed = ir.lines().find(|line| line.contains(" @listed(")).unwrap();
     assert!(listed.starts_with("define available_externally "), "{ir}");
-    assert_eq!(symbols(Path::new("workload/native.o")), "0000000000000000 T root\n");
+    let symbols = symbols(&Path::new(folder).join("native.o"));
+    assert_eq!(symbols, "0000000000000000 T root\n");
 }

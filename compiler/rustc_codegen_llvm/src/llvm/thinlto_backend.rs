@@ -26,6 +26,7 @@ pub(crate) enum ThinLTOBackendResult {
     OtherTarget,
     Unwritable,
     Crash,
+    MemoryFault,
 }
 
 /// LLVMRustThinLTOOutput: an output, called `name` in messages; `file` is null if there is to be no
@@ -70,7 +71,7 @@ pub(crate) struct ThinLTOBackendConfig<'a> {
 
 unsafe extern "C" {
     /// Runs the backend in `Context`, of which the caller stays the owner, and appends to `Message`
-    /// why it failed. After `Crash` the context must not be used or disposed of.
+    /// why it failed. After a crash the context must not be used or disposed of.
     pub(crate) fn LLVMRustRunThinLTOBackend(
         C: &ThinLTOBackendConfig<'_>,
         Context: &Context,

@@ -22,8 +22,8 @@ pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
     create(to, |to| io::copy(&mut from, to).map(drop))
 }
 
-/// An output for which there is a file to write to, and which takes its place with
-/// [`Pending::finish`]. Dropped before that, it leaves nothing behind.
+/// An output for which there is a file to write to, and which takes its place with [`finish`].
+/// Dropped before that, it leaves nothing behind.
 pub struct Pending {
     file: NamedTempFile<File>,
     place: Place,
@@ -60,15 +60,69 @@ impl Pending {
     pub fn path(&self) -> &Path {
         self.file.path()
     }
+}
 
-    /// Gives the file its final name.
-    pub fn finish(self) -> io::Result<()> {
-        match self.place {
-            Place::File(path) => self.file.persist(path).map(drop).map_err(Into::into),
+/// Puts all of `outputs` in their places, or none of them. The error comes with the index of the output
+/// that failed.
+///
+/// Devices and pipes are first, because writing to them cannot be undone. Then the files are renamed;
+/// if one of them cannot be, those before it get their old content back or are removed.
+pub fn finish(outputs: Vec<Pending>) -> Result<(), (usize, io::Error)> {
+    let mut files = Vec::new();
+    for (number, Pending { file, place }) in outputs.into_iter().enumerate() {
+        match place {
+            Place::File(path) => files.push((number, file, path)),
             Place::Stream(mut stream) => {
-                io::copy(&mut File::open(self.file.path())?, &mut stream)?;
-                stream.flush()
+                copy_to_stream(file.path(), &mut stream).map_err(|err| (number, err))?;
             }
+        }
+    }
+    let is_set = files.len() > 1;
+    let mut renamed: Vec<(PathBuf, Before)> = Vec::new();
+    for (number, file, path) in files {
+        let before = if is_set { Before::keep(&path) } else { Before::Unknown };
+        if let Err(err) = file.persist(&path) {
+            for (path, before) in renamed {
+                before.restore(path);
+            }
+            return Err((number, err.into()));
+        }
+        renamed.push((path, before));
+    }
+    Ok(())
+}
+
+fn copy_to_stream(from: &Path, stream: &mut dyn Write) -> io::Result<()> {
+    io::copy(&mut File::open(from)?, stream)?;
+    stream.flush()
+}
+
+/// The state of a path before a file was renamed to it.
+enum Before {
+    Nothing,
+    /// Another link to the file that was there, removed when this is dropped.
+    File(NamedTempFile<()>),
+    /// Not known, so it cannot be restored.
+    Unknown,
+}
+
+impl Before {
+    /// Links to the file `path`, if there is one. Not every file system has links.
+    fn keep(path: &Path) -> Before {
+        match temporary_name(path, |link| fs::hard_link(path, link)) {
+            Ok(link) => Before::File(link),
+            Err(err) if err.kind() == io::ErrorKind::NotFound => Before::Nothing,
+            Err(_) => Before::Unknown,
+        }
+    }
+
+    /// Undoes the renaming of a file to `path`. Errors are ignored: the one to report is that which
+    /// led here.
+    fn restore(self, path: PathBuf) {
+        match self {
+            Before::Nothing => drop(fs::remove_file(path)),
+            Before::File(link) => drop(link.persist(path)),
+            Before::Unknown => {}
         }
     }
 }
@@ -102,14 +156,20 @@ fn is_stream(path: &Path) -> bool {
 
 /// A new file beside `path`.
 fn temporary(path: &Path) -> io::Result<NamedTempFile<File>> {
+    temporary_name(path, |path| File::options().write(true).create_new(true).open(path))
+}
+
+/// What `create` makes beside `path`, under a name that was free.
+fn temporary_name<T>(
+    path: &Path,
+    create: impl FnMut(&Path) -> io::Result<T>,
+) -> io::Result<NamedTempFile<T>> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     // `make_in` and not `tempfile_in`, whose files only the owner may read.
-    tempfile::Builder::new()
-        .prefix(".rustc-")
-        .make_in(folder, |path| File::options().write(true).create_new(true).open(path))
+    tempfile::Builder::new().prefix(".rustc-").make_in(folder, create)
 }
 
 #[cfg(test)]

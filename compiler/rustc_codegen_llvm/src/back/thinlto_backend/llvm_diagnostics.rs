@@ -8,6 +8,7 @@ use rustc_fs_util::path_to_c_string;
 use rustc_session::Session;
 use rustc_session::config::Passes;
 
+use super::names;
 use crate::back::write::report_optimization;
 use crate::errors::FromLlvmDiag;
 use crate::llvm;
@@ -23,8 +24,9 @@ pub(super) fn configure(sess: &Session, context: &llvm::Context, dcx: &DiagCtxtH
         passes.iter().map(|name| CString::new(name.as_str()).unwrap()).collect();
     let passes: Vec<*const c_char> = passes.iter().map(|name| name.as_ptr()).collect();
     let file = sess.opts.unstable_opts.remark_dir.as_ref().map(|folder| {
-        let name = sess.io.input.filestem();
-        path_to_c_string(&folder.join(format!("{name}.lto.opt.yaml")))
+        let mut name = names::module(sess);
+        name.push(".lto.opt.yaml");
+        path_to_c_string(&folder.join(name))
     });
     // SAFETY: names and file are copied; `dcx` outlives the context, as the caller promises.
     unsafe {

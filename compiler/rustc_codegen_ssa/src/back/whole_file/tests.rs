@@ -54,17 +54,55 @@ fn a_copy_shares_nothing_with_its_source() {
     assert_eq!(fs::read(&to).unwrap(), b"content");
 }
 
+/// An output with the content `new`.
+fn pending(path: &Path) -> Pending {
+    let pending = Pending::new(&OutFileName::Real(path.to_path_buf())).unwrap();
+    fs::write(pending.path(), b"new").unwrap();
+    pending
+}
+
 #[test]
 fn a_pending_file_has_its_name_when_it_is_finished() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.o");
-    let pending = Pending::new(&OutFileName::Real(path.clone())).unwrap();
-    fs::write(pending.path(), b"content").unwrap();
+    let output = pending(&path);
     assert!(!path.exists());
-    pending.finish().unwrap();
-    assert_eq!(fs::read(&path).unwrap(), b"content");
-    drop(Pending::new(&OutFileName::Real(path)).unwrap());
+    finish(vec![output]).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"new");
+    drop(pending(&path));
     assert_eq!(names(folder.path()), ["x.o"]);
+}
+
+#[test]
+fn a_set_replaces_what_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = ["x.o", "x.s"].map(|name| folder.path().join(name));
+    fs::write(&paths[0], b"old").unwrap();
+    finish(paths.iter().map(|path| pending(path)).collect()).unwrap();
+    assert_eq!(paths.map(|path| fs::read(path).unwrap()), [b"new", b"new"]);
+    assert_eq!(names(folder.path()), ["x.o", "x.s"]);
+}
+
+#[test]
+fn a_name_that_cannot_be_taken_leaves_the_set_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let too_long = "long".repeat(100);
+    let paths = ["old.o", "new.o", &too_long, "last.o"].map(|name| folder.path().join(name));
+    fs::write(&paths[0], b"old").unwrap();
+    let (number, _) = finish(paths.iter().map(|path| pending(path)).collect()).unwrap_err();
+    assert_eq!(number, 2);
+    assert_eq!(fs::read(&paths[0]).unwrap(), b"old");
+    assert_eq!(names(folder.path()), ["old.o"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_device_leaves_the_set_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = [folder.path().join("x.o"), "/dev/full".into()];
+    let (number, error) = finish(paths.iter().map(|path| pending(path)).collect()).unwrap_err();
+    assert_eq!((number, error.kind()), (1, io::ErrorKind::StorageFull));
+    assert_eq!(names(folder.path()), [""; 0]);
 }
 
 #[cfg(unix)]
@@ -79,8 +117,6 @@ fn links_are_followed_and_devices_kept() {
     assert_eq!(fs::read(&file).unwrap(), b"second");
 
     write(Path::new("/dev/null"), b"gone").unwrap();
-    let pending = Pending::new(&OutFileName::Real("/dev/null".into())).unwrap();
-    fs::write(pending.path(), b"gone").unwrap();
-    pending.finish().unwrap();
+    finish(vec![pending(Path::new("/dev/null"))]).unwrap();
     assert!(!Path::new("/dev/null").is_file());
 }
