@@ -1,19 +1,20 @@
-// With `-Clinker-plugin-lto` an rlib of native code takes part in the linker's LTO by its embedded
-// bitcode: the linker is given an archive in which each Rust object is that bitcode, and all else is
-// as it was. What must not be in LTO stays native, `-Zlink-embedded-bitcode=no` turns it off, and
-// without `-Clinker-plugin-lto` nothing changes. The program does not depend on the name of the
-// temporary folder, nor does what lld keeps in its cache.
+// With `-Clinker-plugin-lto -Zlink-embedded-bitcode` an rlib of native code takes part in the linker's
+// LTO by its embedded bitcode: the linker is given an archive in which each Rust object is that
+// bitcode, and all else is as it was. What must not be in LTO stays native, and without the option
+// nothing changes. The program does not depend on the name of the temporary folder, nor does what
+// lld keeps in its cache.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-linux
 //@ needs-unwind
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use run_make_support::llvm::{llvm_ar, llvm_bin_dir, llvm_nm, llvm_objcopy};
+use run_make_support::llvm::{llvm_ar, llvm_nm, llvm_objcopy};
 use run_make_support::object::read::archive::ArchiveFile;
-use run_make_support::thin_link::{llvm_clang, std_lto_rustc, std_rlibs};
+use run_make_support::thin_link::{llvm_clang, std_lto_rustc, std_rlibs, thin_link_rustc};
 use run_make_support::{Rustc, cmd, cwd, rfs, rustc, shallow_find_files};
 
 const OUTPUT: &str = "606 1\n";
@@ -31,8 +32,8 @@ fn main() {
     library("no_builtins.rs").run();
 
     members();
-    turned_off();
-    not_linker_plugin_lto();
+    not_asked_for();
+    with_lto_fat();
     deterministic();
     with_lto_thin();
     shared_library();
@@ -147,11 +148,12 @@ fn members() {
     assert!(replaced > 20, "{replaced}");
 }
 
-/// `-Zlink-embedded-bitcode=no` gives the linker the rlibs as they are; with it std is optimized
-/// together with the program.
-fn turned_off() {
-    let mut off = program();
-    off.arg("-Zlink-embedded-bitcode=no").env("TMPDIR", cwd().join("temporary")).output("off");
+/// Without the option the linker is given the rlibs as they are; with it std is optimized together
+/// with the program.
+fn not_asked_for() {
+    let mut off = thin_link_rustc();
+    off.opt().input("program.rs").codegen_units(1).arg("-L.");
+    off.env("TMPDIR", cwd().join("temporary")).output("off");
     for (name, path) in linked_rlibs(&mut off) {
         assert!(!path.starts_with(cwd().join("temporary")), "{name}");
     }
@@ -165,25 +167,16 @@ fn turned_off() {
     assert!(on.lines().count() < off.lines().count());
 }
 
-/// Without `-Clinker-plugin-lto`, and with the LTO that rustc runs, the switch means nothing.
-fn not_linker_plugin_lto() {
-    for flags in [&[][..], &["-Clto=fat", "-Clinker-plugin-lto"]] {
-        let [yes, no] = ["yes", "no"].map(|switch| {
-            rustc()
-                .input("program.rs")
-                .codegen_units(1)
-                .arg("-L.")
-                .linker(llvm_bin_dir().join("clang").to_str().unwrap())
-                .link_arg("-fuse-ld=lld")
-                .args(flags)
-                .arg(format!("-Zlink-embedded-bitcode={switch}"))
-                .output("plain")
-                .run();
-            run("plain");
-            rfs::read("plain")
-        });
-        assert!(yes == no, "{flags:?}");
-    }
+/// With the LTO that rustc runs, the option means nothing.
+fn with_lto_fat() {
+    let [yes, no] = ["yes", "no"].map(|switch| {
+        let mut rustc = thin_link_rustc();
+        rustc.input("program.rs").codegen_units(1).arg("-L.").arg("-Clto=fat");
+        rustc.arg(format!("-Zlink-embedded-bitcode={switch}")).output("plain").run();
+        run("plain");
+        rfs::read("plain")
+    });
+    assert!(yes == no);
 }
 
 /// Two links in different temporary folders make the same program, the second from the cache, and
@@ -247,9 +240,8 @@ fn static_library() {
         let native = name == "helper.o" || name.starts_with("compiler_builtins-");
         assert_eq!(data.starts_with(b"BC\xC0\xDE"), !native, "{name}");
     }
-    let mut off = std_lto_rustc();
-    off.opt().input("shared.rs").crate_type("staticlib").arg("-L.").output("liboff.a");
-    off.arg("-Zlink-embedded-bitcode=no").run();
+    let mut off = thin_link_rustc();
+    off.opt().input("shared.rs").crate_type("staticlib").arg("-L.").output("liboff.a").run();
     let std = content(Path::new("liboff.a")).into_iter().find(|(name, _)| name.starts_with("std-"));
     assert!(std.unwrap().1.starts_with(b"\x7fELF"));
 }

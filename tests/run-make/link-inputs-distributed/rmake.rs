@@ -4,6 +4,7 @@
 // them. The folder can be moved as a whole between compilation and link.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-x86_64-unknown-linux-gnu
 
 use std::path::Path;
@@ -23,8 +24,6 @@ fn main() {
             rustc.arg("-Zunstable-options").arg("-Clinker-plugin-lto").opt().edition("2021");
             rustc.linker(llvm_bin_dir().join("clang").to_str().unwrap());
             rustc.link_arg("-fuse-ld=lld").arg("-L../").current_dir("here");
-            // std has a test of its own, and many modules.
-            rustc.arg("-Zlink-embedded-bitcode=no");
             rustc.input(format!("../{source}")).out_dir("out").codegen_units(units);
             rustc
         };

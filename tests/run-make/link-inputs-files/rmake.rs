@@ -1,12 +1,15 @@
 // The files of `--emit=link-inputs`: announced, named in dep-info, the same in each run, whole or not
-// there at all; what they name stays, and nothing else does. Errors name the file and say what to do.
+// there at all; what they name stays, and nothing else of rustc's does. The files of others are left
+// alone. Errors name the file and say what to do.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-x86_64-unknown-linux-gnu
 
 use std::env;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use run_make_support::link_inputs::{linker, list, read_link_inputs, text};
@@ -21,10 +24,13 @@ fn main() {
     standard_output();
     rlib();
     incremental();
-    without_compiling();
+    split_debuginfo();
+    environment();
+    refused();
     unwritable();
     not_unicode();
     stale();
+    files_of_others();
 }
 
 fn compile() -> Rustc {
@@ -71,6 +77,8 @@ fn announced() {
     assert_eq!(inputs["links"][0]["symbols_object"], "out/program.link-inputs/bin/symbols.o");
     let folder = shallow_find_files("out/program.link-inputs/bin", |_| true);
     assert_eq!(folder, [Path::new("out/program.link-inputs/bin/symbols.o")]);
+    let permissions = |path: &str| rfs::metadata(path).permissions().mode();
+    assert_eq!(permissions("out/program.link-inputs"), permissions("out"));
     linker(&inputs, |argument| vec![argument.to_owned()]).run();
     runs();
     rfs::remove_dir_all("out");
@@ -152,13 +160,98 @@ fn incremental() {
     }
 }
 
-/// `-Zno-link` and `-Zlink-only` part compiling from naming the inputs.
-fn without_compiling() {
-    compile().arg("-Zno-link").emit("link-inputs").run();
-    assert!(!Path::new("out/program.link-inputs.json").exists());
-    bare_rustc().arg("-Zunstable-options").arg("-Zlink-only").input("out/program.rlink").run();
-    linker(&read_link_inputs("out/program.link-inputs.json"), |it| vec![it.to_owned()]).run();
+/// The named objects refer to their debug info in `.dwo` files: these stay, also where rustc links and
+/// packs them.
+fn split_debuginfo() {
+    for emit in ["link-inputs", "link,link-inputs"] {
+        let mut rustc = compile();
+        rustc.arg("-g").split_debuginfo("packed").codegen_units(2).emit(emit).run();
+        let inputs = read_link_inputs("out/program.link-inputs.json");
+        for module in list(&inputs["modules"]) {
+            let debug_info = Path::new(text(&module["object"])).with_extension("dwo");
+            assert!(debug_info.is_file(), "{emit}: {debug_info:?}");
+        }
+        rfs::remove_dir_all("out");
+    }
+}
+
+/// The linker gets the same environment from a reader as from rustc, and `PATH` is not in the file.
+fn environment() {
+    let script = "#!/bin/sh\nenv > \"$0.environment\"\nexec cc \"$@\"\n";
+    rfs::write("linker.sh", script);
+    rfs::set_permissions("linker.sh", std::fs::Permissions::from_mode(0o755));
+    let seen = || -> Vec<String> {
+        let environment = rfs::read_to_string("linker.sh.environment");
+        rfs::remove_file("linker.sh.environment");
+        let names = ["PATH=", "LC_ALL=", "VSLANG="];
+        let of_rustc = |line: &&str| names.iter().any(|name| line.starts_with(name));
+        let mut lines: Vec<String> =
+            environment.lines().filter(of_rustc).map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    compile().linker("./linker.sh").emit("link,link-inputs").run();
+    let expected = seen();
+    assert_eq!(expected.len(), 3, "{expected:?}");
+    let inputs = read_link_inputs("out/program.link-inputs.json");
+    linker(&inputs, |argument| vec![argument.to_owned()]).run();
+    assert_eq!(seen(), expected);
     runs();
+    let environment = &inputs["links"][0]["linker"]["environment"];
+    assert_eq!(environment["LC_ALL"], "C");
+    assert!(environment["PATH"].is_null());
+    let tools = list(&inputs["links"][0]["linker"]["path"]);
+    assert!(tools.iter().any(|folder| text(folder).contains("/rustlib/")), "{tools:?}");
+
+    let file = rfs::read_to_string("out/program.link-inputs.json");
+    let longer = env::join_paths(
+        env::split_paths(&env::var_os("PATH").unwrap()).chain([cwd().join("elsewhere")]),
+    );
+    let mut rustc = compile();
+    rustc.linker("./linker.sh").emit("link-inputs").env("PATH", longer.unwrap()).run();
+    assert_eq!(rfs::read_to_string("out/program.link-inputs.json"), file);
+    rfs::remove_dir_all("out");
+}
+
+/// What leaves no link inputs, or none of the files that they are to name.
+fn refused() {
+    rfs::create_dir("out");
+    for option in ["-Zno-link", "-Zno-codegen"] {
+        let failed = compile().arg(option).emit("link-inputs").run_fail();
+        let message = format!("error: `--emit=link-inputs` cannot be used with `{option}`");
+        failed.assert_exit_code(1).assert_stderr_contains(message);
+        failed.assert_stderr_contains(format!("= help: leave out `{option}`"));
+        assert!(written().is_empty(), "{:?}", written());
+    }
+    for (output, path) in [
+        ("obj", "-"),
+        ("thin-link-bitcode", "-"),
+        ("link", "-"),
+        ("obj", "/dev/null"),
+        ("thin-link-bitcode", "/dev/null"),
+    ] {
+        let message = format!(
+            "error: `--emit=link-inputs` cannot name the output of `--emit={output}`, which goes to \
+             `{path}`",
+        );
+        let option = format!("--emit=link-inputs,{output}={path}");
+        let lto = if output == "thin-link-bitcode" { "-Clinker-plugin-lto" } else { "-O" };
+        let failed = compile().arg(option).arg(lto).run_fail();
+        failed.assert_exit_code(1).assert_stderr_contains(message);
+        failed.assert_stderr_contains("= help: have it written to a file");
+        assert!(written().is_empty(), "{:?}", written());
+    }
+    let failed = compile().emit("link-inputs=out/inputs.json,obj").output("-").run_fail();
+    failed.assert_stderr_contains("cannot name the output of `--emit=obj`, which goes to `-`");
+    assert!(written().is_empty(), "{:?}", written());
+
+    compile().arg("-Zno-link").run();
+    let mut rustc = bare_rustc();
+    rustc.args(["-Zunstable-options", "-Zlink-only"]).input("out/program.rlink");
+    let failed = rustc.emit("link-inputs").run_fail();
+    let message = "error: `--emit=link-inputs` cannot be used with `-Zlink-only`";
+    failed.assert_exit_code(1).assert_stderr_contains(message);
+    assert!(!Path::new("out/program.link-inputs.json").exists());
     rfs::remove_dir_all("out");
 }
 
@@ -168,6 +261,7 @@ fn unwritable() {
     failed.assert_exit_code(1);
     failed.assert_stderr_contains("error: cannot write the link inputs `missing/inputs.json`: ");
     failed.assert_stderr_contains("= help: make room there, or choose another place with");
+    assert!(!Path::new("out/program.link-inputs").exists());
     rfs::remove_dir_all("out");
 }
 
@@ -204,6 +298,52 @@ fn stale() {
     assert!(!Path::new("out/program.link-inputs.json").exists());
     assert!(!Path::new("out/program.link-inputs").exists());
     rfs::write("liblibrary.rlib", &rlib);
+    rfs::remove_dir_all("out");
+}
+
+/// rustc removes what it has put into the folder before, and nothing else.
+fn files_of_others() {
+    let compile = |crate_type: &str| {
+        let mut rustc = compile();
+        rustc.crate_type(crate_type).emit("link-inputs");
+        rustc
+    };
+    let symbols = |crate_type: &str| {
+        Path::new("out/program.link-inputs").join(crate_type).join("symbols.o").exists()
+    };
+    compile("bin").run();
+    assert!(symbols("bin") && !symbols("cdylib"));
+    compile("cdylib").run();
+    assert!(symbols("cdylib") && !symbols("bin"));
+
+    for place in ["", "cdylib/", "mine/"] {
+        let file = format!("out/program.link-inputs/{place}notes");
+        rfs::create_dir_all(Path::new(&file).parent().unwrap());
+        rfs::write(&file, "mine");
+        let failed = compile("cdylib").run_fail();
+        failed.assert_exit_code(1);
+        failed.assert_stderr_contains(
+            "error: `out/program.link-inputs` is not empty: rustc did not write `",
+        );
+        failed.assert_stderr_contains("= help: move what else is in it");
+        assert_eq!(rfs::read_to_string(&file), "mine");
+        assert!(!symbols("cdylib") && !Path::new("out/program.link-inputs.json").exists());
+        rfs::remove_dir_all("out/program.link-inputs");
+        compile("cdylib").run();
+    }
+
+    // Nor does it follow a list that somebody else has written.
+    rfs::write("kept", "mine");
+    rfs::write("out/program.link-inputs/.rustc-contents", "../../kept\n/proc\n");
+    compile("cdylib").run_fail().assert_stderr_contains("is not empty");
+    assert_eq!(rfs::read_to_string("kept"), "mine");
+
+    rfs::remove_dir_all("out/program.link-inputs");
+    rfs::write("out/program.link-inputs", "mine");
+    let failed = compile("cdylib").run_fail();
+    failed
+        .assert_stderr_contains("error: cannot write the link inputs `out/program.link-inputs`: ");
+    assert_eq!(rfs::read_to_string("out/program.link-inputs"), "mine");
 }
 
 /// The offset of the last member's header in an archive. Metadata is in a member before it.

@@ -5,6 +5,7 @@
 // abort; one codegen unit and several; native objects, and bitcode for the linker's LTO.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-x86_64-unknown-linux-gnu
 
 use std::collections::BTreeSet;
@@ -39,8 +40,6 @@ fn main() {
                     rustc.arg("-Clinker-plugin-lto");
                     rustc.linker(llvm_bin_dir().join("clang").to_str().unwrap());
                     rustc.link_arg("-fuse-ld=lld");
-                    // The file names each rlib itself: this is what rustc gives the linker then.
-                    rustc.arg("-Zlink-embedded-bitcode=no");
                 }
                 lto => drop(rustc.arg(format!("-Clto={lto}"))),
             }

@@ -4,6 +4,7 @@
 // cache.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-linux
 
 use run_make_support::thin_link::{thin_link_objects, thin_link_rustc};

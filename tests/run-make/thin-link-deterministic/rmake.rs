@@ -3,6 +3,7 @@
 // compiled at once.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-linux
 
 use run_make_support::thin_link::{Files, take_files, thin_link_objects};

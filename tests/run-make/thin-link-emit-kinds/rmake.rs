@@ -3,6 +3,7 @@
 // paths, `-o` and standard output are honoured, or refused with a warning, as for other outputs.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-linux
 
 use std::fs::File;

@@ -3,6 +3,7 @@
 // those of a session that had no cache. Their names depend on nothing but the crate and its units.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 
 use std::path::Path;
 

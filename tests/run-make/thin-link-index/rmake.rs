@@ -4,6 +4,7 @@
 // links run in two folders that hold nothing but summaries, and nothing but objects.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-linux
 
 use std::path::Path;

@@ -10,6 +10,7 @@
 //   computes from the object.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-linux
 
 use std::path::Path;

@@ -2,6 +2,7 @@
 // differ in the suffix alone even then, and are those that dep-info foretells.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-linux
 
 use run_make_support::thin_link::{Files, take_files, thin_link_objects, thin_link_rustc};

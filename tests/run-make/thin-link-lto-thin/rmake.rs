@@ -3,6 +3,7 @@
 // `-Clto=thin` by itself is refused: see `tests/ui/thin-link` and `thin-link-refused`.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 
 use run_make_support::rustc;
 use run_make_support::thin_link::{Files, take_files, thin_link_objects, thin_link_rustc};

@@ -2,6 +2,7 @@
 // the crate and its codegen units alone, with `-Cincremental` too.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-linux
 
 use run_make_support::thin_link::{Files, take_files, thin_link_objects, thin_link_rustc};

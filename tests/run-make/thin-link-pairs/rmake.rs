@@ -5,6 +5,7 @@
 // shim, whether the crate is linked as well or not, and for every flag that changes the bitcode.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-linux
 
 use std::path::{Path, PathBuf};

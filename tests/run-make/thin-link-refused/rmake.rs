@@ -2,6 +2,7 @@
 // with 1 and writes nothing, not even what else was asked for.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 
 use std::path::Path;
 

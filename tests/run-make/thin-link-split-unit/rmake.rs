@@ -3,6 +3,7 @@
 // writer: both are divided alike and carry the same hash, which a backend checks.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-linux
 
 use std::path::Path;

@@ -5,6 +5,7 @@
 // modules that are linked, not its native code.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-x86_64-unknown-linux-gnu
 //@ needs-unwind
 

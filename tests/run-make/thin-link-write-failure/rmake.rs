@@ -3,6 +3,7 @@
 // must never take a part of a summary for a summary.
 
 //@ ignore-cross-compile
+//@ needs-backends: llvm
 //@ only-linux
 
 use std::path::Path;

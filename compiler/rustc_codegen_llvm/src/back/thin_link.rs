@@ -28,9 +28,19 @@ fn serialize(llmod: &llvm::Module) -> ThinLinkBitcode {
     ThinLinkBitcode { bitcode, summary }
 }
 
-/// Serializes the module `name` that `bitcode` holds, or returns LLVM's reason why it cannot be
-/// read.
-pub(crate) fn serialize_again(name: &str, bitcode: &[u8]) -> Result<ThinLinkBitcode, String> {
+/// Returns the hash by which LLVM tells the module in `bitcode`, or in a thin-link summary, from any
+/// other, or its reason why there is none.
+pub(crate) fn module_hash(bitcode: &[u8]) -> Result<[u32; 5], String> {
+    let mut hash = [0; 5];
+    // SAFETY: bitcode and hash are borrowed for the call.
+    let read = unsafe { llvm::LLVMRustReadModuleHash(bitcode.as_ptr(), bitcode.len(), &mut hash) };
+    if read { Ok(hash) } else { Err(llvm::last_error().unwrap_or_default()) }
+}
+
+/// Returns the thin-link summary of the module `name` that `bitcode` holds, or LLVM's reason why it
+/// cannot be read. The summary has the hash of `bitcode`, so that the two are a pair.
+pub(crate) fn summary_of(name: &str, bitcode: &[u8]) -> Result<Vec<u8>, String> {
+    let hash = module_hash(bitcode)?;
     let name = CString::new(name).unwrap();
     // SAFETY: creates a context that we own; by default, values keep their names in it.
     let context = unsafe { llvm::LLVMContextCreate() };
@@ -39,7 +49,11 @@ pub(crate) fn serialize_again(name: &str, bitcode: &[u8]) -> Result<ThinLinkBitc
         llvm::LLVMRustParseBitcodeForLTO(context, bitcode.as_ptr(), bitcode.len(), name.as_ptr())
     };
     let result = match module {
-        Some(module) => Ok(serialize(module)),
+        Some(module) => Ok(llvm::build_byte_buffer(|summary| {
+            // SAFETY: module, hash and string are borrowed for the call, and the shim keeps none of
+            // them.
+            unsafe { llvm::LLVMRustWriteThinLinkSummary(module, &hash, summary) }
+        })),
         None => Err(llvm::last_error().unwrap_or_default()),
     };
     // SAFETY: the context is ours, and nothing in it, such as the module, is used any more.

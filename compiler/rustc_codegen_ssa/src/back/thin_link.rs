@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use rustc_ast::expand::allocator::AllocatorMethod;
 use rustc_ast::{Attribute, attr};
 use rustc_hir::def_id::LOCAL_CRATE;
 use rustc_macros::Diagnostic;
@@ -19,8 +20,10 @@ use super::link::ensure_removed;
 use super::whole_file;
 use super::write::CompiledModules;
 use crate::CompiledModule;
-use crate::base::allocator_kind_for_codegen;
+use crate::base::{allocator_kind_for_codegen, allocator_shim_contents};
 use crate::traits::CodegenBackend;
+
+mod fixed_names;
 
 /// A module serialized for distributed ThinLTO.
 ///
@@ -70,13 +73,29 @@ fn have_stable_names(outputs: &OutputTypes) -> bool {
         || outputs.contains_key(&OutputType::LinkInputs)
 }
 
-/// Gives the files of the modules the names that depend on the crate and the codegen unit alone.
+/// Returns the methods of the crate's allocator shim, or `None` if it has no shim.
+pub(crate) fn allocator_contents(tcx: TyCtxt<'_>) -> Option<Vec<AllocatorMethod>> {
+    match allocator_kind_for_codegen(tcx) {
+        Some(kind) => Some(allocator_shim_contents(tcx, kind)),
+        None => fixed_names::has_allocator(tcx).then(Vec::new),
+    }
+}
+
+/// Gives the files of the modules names that depend on the crate and the codegen unit alone, or with
+/// `-Zthin-link-fixed-names` on neither.
 ///
 /// Called once the work products are saved. Before that such a name may still be an earlier
 /// session's hard link into the incremental cache, and writing to it would change the cache.
 pub fn name_outputs(sess: &Session, modules: &mut CompiledModules, outputs: &OutputFilenames) {
-    if sess.invocation_temp.is_none() || !have_stable_names(&outputs.outputs) {
+    let fixed = fixed_names::requested(sess);
+    if !fixed && (sess.invocation_temp.is_none() || !have_stable_names(&outputs.outputs)) {
         return;
+    }
+    if fixed {
+        fixed_names::rename(
+            modules.modules.iter_mut().map(|module| &mut module.name),
+            modules.allocator_module.as_mut().map(|module| &mut module.name),
+        );
     }
     for module in modules.modules.iter_mut().chain(&mut modules.allocator_module) {
         let name = &module.name;
@@ -93,6 +112,9 @@ pub fn name_outputs(sess: &Session, modules: &mut CompiledModules, outputs: &Out
         ];
         for (file, to) in files {
             let Some(from) = file else { continue };
+            if *from == to {
+                continue;
+            }
             // Renaming does nothing where both names are links to one file.
             ensure_removed(sess.dcx(), &to);
             if let Err(error) = fs::rename(&from, &to) {
@@ -114,16 +136,15 @@ pub(super) fn announce_allocator(sess: &Session, allocator: Option<&CompiledModu
     }
 }
 
-/// Ends the session with an error if it asks for thin-link bitcode and cannot have it, or for what
-/// only a backend of distributed ThinLTO does.
+/// Ends the session with an error if it asks for thin-link bitcode and cannot have it.
 ///
 /// Called once the crate's own attributes are known, before anything is written.
 pub fn check(sess: &Session, backend: &dyn CodegenBackend, crate_attrs: &[Attribute]) {
     let dcx = sess.dcx();
-    if !sess.opts.unstable_opts.thinlto_remap_module.is_empty() {
-        dcx.emit_fatal(RemapWithoutIndex);
-    }
     if !requested(sess) {
+        if fixed_names::requested(sess) {
+            dcx.emit_fatal(FixedNamesAlone);
+        }
         return;
     }
     if !backend.supports_thin_link_bitcode() {
@@ -164,21 +185,24 @@ pub fn exact_output_paths(
     let units = tcx.collect_and_partition_mono_items(()).codegen_units;
     let temp = invocation_temp_of_outputs(&outputs.outputs, &tcx.sess.invocation_temp);
     let one_module = units.len() == 1;
-    let allocator = allocator_kind_for_codegen(tcx).map(|_| {
-        CodegenUnitNameBuilder::new(tcx).build_cgu_name(LOCAL_CRATE, &["crate"], Some("allocator"))
+    let mut names: Vec<String> = units.iter().map(|unit| unit.name().to_string()).collect();
+    let mut allocator = allocator_contents(tcx).map(|_| {
+        let mut builder = CodegenUnitNameBuilder::new(tcx);
+        builder.build_cgu_name(LOCAL_CRATE, &["crate"], Some("allocator")).to_string()
     });
+    if fixed_names::requested(tcx.sess) {
+        fixed_names::rename(names.iter_mut(), allocator.as_mut());
+    }
     for kind in PER_MODULE.into_iter().filter(|kind| outputs.outputs.contains_key(kind)) {
         if !one_module {
             let foretold = outputs.path(kind);
             paths.retain(|path| path != foretold.as_path());
-            paths.extend(
-                units.iter().map(|unit| outputs.temp_path_for_cgu(kind, unit.name().as_str(), temp)),
-            );
+            paths.extend(names.iter().map(|name| outputs.temp_path_for_cgu(kind, name, temp)));
         }
-        if let Some(name) = allocator
+        if let Some(name) = &allocator
             && !matches!(kind, OutputType::Assembly | OutputType::LlvmAssembly)
         {
-            paths.push(outputs.temp_path_for_cgu(kind, name.as_str(), temp));
+            paths.push(outputs.temp_path_for_cgu(kind, name, temp));
         }
     }
     paths
@@ -234,10 +258,9 @@ struct NativeObjects {
 struct NoBuiltins;
 
 #[derive(Diagnostic)]
-#[diag("`-Zthinlto-remap-module` cannot be used without `-Zthinlto-index`")]
-#[note("it says where a backend of distributed ThinLTO finds modules")]
-#[help("leave it out, or pass the module's index to `-Zthinlto-index`")]
-struct RemapWithoutIndex;
+#[diag("`-Zthin-link-fixed-names` cannot be used without `--emit=thin-link-bitcode`")]
+#[help("leave it out, or add `obj,thin-link-bitcode` to `--emit`")]
+struct FixedNamesAlone;
 
 #[derive(Diagnostic)]
 #[diag("thin-link bitcode cannot be emitted for the target `{$target}`")]

@@ -28,8 +28,8 @@ fn rlib(sess: &Session) -> Option<&Path> {
     }
 }
 
-/// Writes the summary of each module of the input, and with `obj` in `--emit` its bitcode beside it,
-/// to the session's output folder. A failure ends the session.
+/// Writes the summary of each module of the input, and with `obj` in `--emit` beside it the bitcode
+/// as it is in the rlib, to the session's output folder. A failure ends the session.
 pub fn run(sess: &Session, backend: &dyn CodegenBackend) {
     let dcx = sess.dcx();
     let rlib = rlib(sess).expect("an rlib as the input");
@@ -44,7 +44,7 @@ pub fn run(sess: &Session, backend: &dyn CodegenBackend) {
     }
     let unreadable = |err| -> ! { dcx.emit_fatal(Unreadable { path: rlib, err }) };
 
-    let modules = members(rlib).unwrap_or_else(|err| unreadable(err));
+    let modules = members(sess, rlib).unwrap_or_else(|err| unreadable(err));
     let modules: Vec<_> =
         modules.into_iter().filter(|member| member.kind != MemberKind::Other).collect();
     if modules.is_empty() {
@@ -57,16 +57,16 @@ pub fn run(sess: &Session, backend: &dyn CodegenBackend) {
     }
     for module in modules {
         let bitcode = &data[module.range.0 as usize..][..module.range.1 as usize];
-        let pair =
-            backend.thin_link_bitcode(sess, &module.name, bitcode).unwrap_or_else(|message| {
+        let summary =
+            backend.thin_link_summary(sess, &module.name, bitcode).unwrap_or_else(|message| {
                 dcx.emit_fatal(DamagedModule { path: rlib, module: &module.name, message })
             });
-        let object = folder.join(Path::new(&module.name).file_name().unwrap());
-        let summary = object.with_extension(OutputType::ThinLinkBitcode.extension());
+        let path = folder.join(Path::new(&module.name).file_name().unwrap());
         if kinds.contains_key(&OutputType::Object) {
-            write(sess, &object, OutputType::Object, &pair.bitcode);
+            write(sess, &path, OutputType::Object, bitcode);
         }
-        write(sess, &summary, OutputType::ThinLinkBitcode, &pair.summary);
+        let path = path.with_extension(OutputType::ThinLinkBitcode.extension());
+        write(sess, &path, OutputType::ThinLinkBitcode, &summary);
     }
 }
 

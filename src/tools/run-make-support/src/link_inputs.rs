@@ -1,6 +1,7 @@
 //! Helpers for tests that link from the file of `--emit=link-inputs`, as a build system does: as it
 //! stands, or by distributed ThinLTO.
 
+use std::env;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -44,6 +45,10 @@ pub fn linker(inputs: &Value, replace: impl Fn(&str) -> Vec<String>) -> Command 
             None => command.env_remove(name),
         };
     }
+    let path = list(&link["linker"]["path"]).iter().map(|folder| PathBuf::from(text(folder)));
+    let own_path = env::var_os("PATH").unwrap();
+    let path = env::join_paths(path.chain(env::split_paths(&own_path))).unwrap();
+    command.env("PATH", path);
     command
 }
 

@@ -12,25 +12,24 @@ use crate::rfs;
 use crate::targets::target;
 
 /// Constructs a `rustc` invocation that may emit thin-link bitcode: its objects are bitcode, and it
-/// links them with what can read it. Std stays native code, which spares each link the seconds that
-/// its optimization takes: [`std_lto_rustc`] is as a user has it.
+/// links them with a linker that can read it.
 #[track_caller]
 pub fn thin_link_rustc() -> Rustc {
-    let mut rustc = std_lto_rustc();
-    rustc.arg("-Zlink-embedded-bitcode=no");
-    rustc
-}
-
-/// Constructs a `rustc` invocation that may emit thin-link bitcode, and whose links optimize the
-/// modules of std as well.
-#[track_caller]
-pub fn std_lto_rustc() -> Rustc {
     let mut rustc = rustc();
     rustc
         .arg("-Zunstable-options")
         .arg("-Clinker-plugin-lto")
         .linker(llvm_bin_dir().join("clang").to_str().unwrap())
         .link_arg("-fuse-ld=lld");
+    rustc
+}
+
+/// Constructs such an invocation whose links optimize the modules of std as well, which takes
+/// seconds.
+#[track_caller]
+pub fn std_lto_rustc() -> Rustc {
+    let mut rustc = thin_link_rustc();
+    rustc.arg("-Zlink-embedded-bitcode");
     rustc
 }
 

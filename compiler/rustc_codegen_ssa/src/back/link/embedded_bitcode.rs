@@ -1,18 +1,19 @@
 //! Embedded bitcode in place of native code, for the LTO that the linker runs.
 //!
-//! With `-Clinker-plugin-lto` the linker optimizes across all that it is given as bitcode. The
-//! objects in an rlib that was compiled without that option, such as those of std, are native code
-//! that has the bitcode in a section, where no linker looks for it. Such an rlib is handed over as
-//! an archive of the bitcode.
+//! With `-Clinker-plugin-lto` the linker optimizes all its bitcode inputs together. The objects in
+//! an rlib that was compiled without that option, such as those of std, are native code with the
+//! bitcode in a section that no linker reads. `-Zlink-embedded-bitcode` passes an archive of the
+//! bitcode in place of such an rlib.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::{io, str};
 
 use object::read::archive::ArchiveFile;
-use object::{BinaryFormat, Object, ObjectSection};
+use object::{Object, ObjectSection};
 use rustc_data_structures::memmap::Mmap;
 use rustc_hir::def_id::CrateNum;
+use rustc_macros::Diagnostic;
 use rustc_metadata::fs::METADATA_FILENAME;
 use rustc_session::Session;
 use rustc_target::spec::LinkerFlavor;
@@ -64,7 +65,7 @@ pub(super) fn archive_or_rlib(
         .prof
         .generic_activity_with_arg("link_embedded_bitcode", crate_info.crate_name[&cnum].as_str());
     let archive = || {
-        let members = members(rlib)?;
+        let members = members(sess, rlib)?;
         if members.iter().all(|member| member.kind != MemberKind::Embedded) {
             return Ok(rlib.to_path_buf());
         }
@@ -84,18 +85,36 @@ pub(super) fn archive_or_rlib(
     })
 }
 
+fn requested(sess: &Session) -> bool {
+    sess.opts.unstable_opts.link_embedded_bitcode
+}
+
+/// Ends the session with an error if it asks for embedded bitcode in a link that cannot take it.
+pub fn check(sess: &Session) {
+    if !requested(sess) {
+        return;
+    }
+    let dcx = sess.dcx();
+    if !sess.opts.cg.linker_plugin_lto.enabled() {
+        dcx.emit_fatal(NoLinkerPluginLto);
+    }
+    // LTO refuses to mix units that are split with others, such as those of std.
+    if sess.is_split_lto_unit_enabled() || sess.is_sanitizer_cfi_enabled() {
+        dcx.emit_fatal(SplitLtoUnits);
+    }
+    // On Windows, the bitcode of std refers to symbols as those of a DLL.
+    if sess.target.is_like_windows
+        || !matches!(linker_and_flavor(sess).1, LinkerFlavor::Gnu(..) | LinkerFlavor::Darwin(..))
+    {
+        dcx.emit_fatal(UnsupportedTarget { target: sess.opts.target_triple.tuple() });
+    }
+}
+
 /// Whether the linker is to see the bitcode that is embedded in the rlib of the crate `cnum`.
 pub(super) fn takes_part(sess: &Session, crate_info: &CrateInfo, cnum: CrateNum) -> bool {
-    sess.opts.unstable_opts.link_embedded_bitcode
-        && sess.opts.cg.linker_plugin_lto.enabled()
+    requested(sess)
         && !are_upstream_rust_objects_already_included(sess)
         && !ignored_for_lto(sess, crate_info, cnum)
-        // LTO refuses to mix units that are split with others, such as those of std.
-        && !sess.is_split_lto_unit_enabled()
-        && matches!(
-            linker_and_flavor(sess).1,
-            LinkerFlavor::Gnu(..) | LinkerFlavor::Darwin(..) | LinkerFlavor::Msvc(..)
-        )
 }
 
 pub(crate) struct Member {
@@ -123,7 +142,7 @@ impl Member {
 
 /// Returns the members of `rlib` in their order, without the metadata. The native objects of Rust
 /// that have bitcode embedded are that bitcode.
-pub(crate) fn members(rlib: &Path) -> io::Result<Vec<Member>> {
+pub(crate) fn members(sess: &Session, rlib: &Path) -> io::Result<Vec<Member>> {
     let data = map(rlib)?;
     let archive = ArchiveFile::parse(&*data).map_err(invalid)?;
     let mut members = Vec::new();
@@ -133,35 +152,41 @@ pub(crate) fn members(rlib: &Path) -> io::Result<Vec<Member>> {
         if name == METADATA_FILENAME {
             continue;
         }
-        let (start, size, kind) = locate(&name, member.data(&*data).map_err(invalid)?);
+        let (start, size, kind) = locate(sess, &name, member.data(&*data).map_err(invalid)?);
         members.push(Member { name, range: (member.file_range().0 + start, size), kind });
     }
     Ok(members)
 }
 
 /// Returns where in the member `name` the bytes start that count, how many and what they are.
-fn locate(name: &str, object: &[u8]) -> (u64, u64, MemberKind) {
+fn locate(sess: &Session, name: &str, object: &[u8]) -> (u64, u64, MemberKind) {
     let size = object.len() as u64;
     if !looks_like_rust_object_file(name) {
         (0, size, MemberKind::Other)
     } else if object.starts_with(b"BC\xC0\xDE") {
         (0, size, MemberKind::Bitcode)
-    } else if let Some((start, size)) = embedded_bitcode(object) {
+    } else if let Some((start, size)) = embedded_bitcode(sess, object) {
         (start, size, MemberKind::Embedded)
     } else {
         (0, size, MemberKind::Other)
     }
 }
 
-/// Returns where in a native object its bitcode is, if it was compiled with `-Cembed-bitcode`.
-fn embedded_bitcode(object: &[u8]) -> Option<(u64, u64)> {
-    let file = object::File::parse(object).ok()?;
-    let section = match file.format() {
-        BinaryFormat::Elf | BinaryFormat::Coff => ".llvmbc",
-        BinaryFormat::MachO => "__bitcode",
-        _ => return None,
+/// Returns where in a native object its bitcode is, if it was compiled with `-Cembed-bitcode`: in the
+/// section into which rustc_codegen_llvm's `embed_bitcode` puts it.
+fn embedded_bitcode(sess: &Session, object: &[u8]) -> Option<(u64, u64)> {
+    let section = if sess.target.is_like_darwin {
+        "__bitcode"
+    } else if sess.target.is_like_aix {
+        ".ipa"
+    } else {
+        ".llvmbc"
     };
-    file.section_by_name(section)?.file_range().filter(|&(_, size)| size != 0)
+    let file = object::File::parse(object).ok()?;
+    let bitcode = file.section_by_name(section)?.data().ok().filter(|data| !data.is_empty())?;
+    // The section's own range would include its name in WebAssembly.
+    let start = bitcode.as_ptr().addr() - object.as_ptr().addr();
+    Some((start as u64, bitcode.len() as u64))
 }
 
 pub(crate) fn map(path: &Path) -> io::Result<Mmap> {
@@ -172,4 +197,23 @@ pub(crate) fn map(path: &Path) -> io::Result<Mmap> {
 
 fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+#[derive(Diagnostic)]
+#[diag("`-Zlink-embedded-bitcode` cannot be used without `-Clinker-plugin-lto`")]
+#[help("add `-Clinker-plugin-lto`, so that the linker runs LTO")]
+struct NoLinkerPluginLto;
+
+#[derive(Diagnostic)]
+#[diag("`-Zlink-embedded-bitcode` cannot be used with split LTO units")]
+#[note("`-Zsanitizer=cfi` and `-Zsplit-lto-unit` split them, and the bitcode of std is not split")]
+#[help("leave out `-Zlink-embedded-bitcode`: std is then linked as native code")]
+struct SplitLtoUnits;
+
+#[derive(Diagnostic)]
+#[diag("`-Zlink-embedded-bitcode` cannot be used for the target `{$target}` with this linker")]
+#[note("it works with linkers of the flavors `gnu` and `darwin`, except for Windows")]
+#[help("leave it out: std is then linked as native code")]
+struct UnsupportedTarget<'a> {
+    target: &'a str,
 }

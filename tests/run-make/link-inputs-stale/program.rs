@@ -1,0 +1,3 @@
+fn main() {
+    println!("{}", library::value() + library::other::unchanged());
+}
