@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Gets stage 0 and the source, then starts the driver in src/overlay with them."""
+"""Fetches stage 0 and the source, and starts the driver in src/overlay with them."""
 import fcntl
 import os
 import re
@@ -12,15 +12,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "src/overlay"))
 sys.dont_write_bytecode = True
-from fetch import die, fetch, run, unpack_stage0  # noqa: E402: only now can it be found
+from fetch import die, fetch, has_stage0, run, unpack_stage0  # noqa: E402: it needs sys.path
 
 START = time.time()
 STEPS = {"setup": 5, "refresh": 5, "overlay": 6}
 
 
-def step(verb, number, what):
+def step(verb, number, name):
     seconds = int(time.time() - START)
-    print(f"[{number}/{STEPS.get(verb, 7)}] {what}  ({seconds // 60}:{seconds % 60:02})", flush=True)
+    print(f"[{number}/{STEPS.get(verb, 7)}] {name}  ({seconds // 60}:{seconds % 60:02})", flush=True)
 
 
 def missing_packages(pins):
@@ -34,10 +34,10 @@ def missing_packages(pins):
 
 
 def announce(verb, pins, todo, build):
-    """Says what is still to be done and what it costs; apt would not end on a full disk."""
+    """Prints the remaining tasks and their costs, and stops if the disk is too small: apt would not stop."""
     costs = [pins["cost"][name] for name in todo]
     for cost in costs:
-        print(f"  {cost['what']:40} {cost['download-mb']:4} MB to download, "
+        print(f"  {cost['task']:40} {cost['download-mb']:4} MB to download, "
               f"{cost['disk-mb'] / 1000:3.1f} GB on disk, {cost['minutes']:2} min")
     if costs:
         total = [sum(cost[key] for cost in costs) for key in ("download-mb", "disk-mb", "minutes")]
@@ -50,7 +50,7 @@ def announce(verb, pins, todo, build):
 
 
 def lock(build):
-    """Holds the build directory until the driver, which inherits the lock, ends."""
+    """Locks the build directory until the driver, which inherits the lock, exits."""
     build.mkdir(parents=True, exist_ok=True)
     held = os.open(build / "x.py.lock", os.O_RDWR | os.O_CREAT)
     os.set_inheritable(held, True)
@@ -82,8 +82,7 @@ def check_stage0(rustc, releases):
     if not found or found[1] not in releases:
         releases = " or ".join(releases)
         die(f"stage 0 {rustc} is {found[1] if found else 'broken'}, not {releases}",
-            f"point stage0 in config.toml to a toolchain {releases}; without that key, "
-            "`./x.py clean --all` removes the old one")
+            f"point stage0 in config.toml to a toolchain {releases}, or leave it out")
 
 
 def main(args):
@@ -106,7 +105,7 @@ def main(args):
     try:
         config = tomllib.loads(config.read_text()) if config.exists() else {}
     except tomllib.TOMLDecodeError as error:
-        die(f"config.toml is not right: {error}", "see config.example.toml")
+        die(f"cannot use config.toml: {error}", "see config.example.toml")
     build = Path(build).resolve() if build else (ROOT / config.get("build-dir", "build")).resolve()
     driver = build / "workspace/debug/overlay"
     hand_over = [driver, "--root", ROOT, "--build-dir", build, "--started", str(int(START)),
@@ -123,12 +122,14 @@ def main(args):
         die(f"{len(missing)} Debian packages are missing: {' '.join(missing)}",
             f"sudo apt-get update && sudo apt-get install --no-install-recommends {' '.join(missing)}")
     lock(build)
-    places = {"source": build / "src", "stage0": build / "stage0"}
-    if wants_help:
-        del places["source"]
-    kinds = [kind for kind, place in places.items() if kind not in config and not place.exists()]
+    present = {"source": wants_help or (build / "src").exists(), "stage0": has_stage0(build, pins)}
+    kinds = [kind for kind in present if kind not in config and not present[kind]]
     builds = not wants_help and verb not in STEPS and not (build / "host/stage1/bin/rustc").exists()
-    announce(verb, pins, ["packages"] * bool(missing) + ["fetch"] * bool(kinds) + ["build"] * builds, build)
+    # `compare` builds the release too, unless another compiler is given.
+    releases = verb == "compare" and not wants_help and not (build / "release/built").exists() \
+        and not any(arg.startswith("--release") for arg in own_args)
+    announce(verb, pins, ["packages"] * bool(missing) + ["fetch"] * bool(kinds) + ["build"] * builds
+             + ["release"] * releases, build)
     if missing:
         step(verb, 1, f"installing {len(missing)} Debian packages")
         run("apt-get", "-q", "update")

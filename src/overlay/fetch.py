@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 APT_HELPER = "/usr/lib/apt/apt-helper"
+# The programs of stage 0 that need its libraries.
+PROGRAMS = ("rustc", "rustdoc", "cargo-clippy", "cargo-fmt", "rustfmt")
 
 
 def die(message, *help_lines):
@@ -20,14 +22,14 @@ def run(*command, **options):
 
 
 def archives():
-    """The archives that this machine's apt uses, whether or not their package lists are here."""
+    """The archives that apt uses on this machine, with or without their package lists."""
     sites = subprocess.run(["apt-get", "indextargets", "--no-release-info", "--format", "$(SITE)"],
                            stdout=subprocess.PIPE, text=True).stdout
     return list(dict.fromkeys(sites.split()))
 
 
 def download(uris, path):
-    """Takes the first of these files that is there; if none is, returns apt's reasons."""
+    """Downloads the first of these files that exists; returns apt's reasons if none does."""
     options = ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
     reasons = ["apt has no archives"] if not uris else []
     for uri in uris:
@@ -40,18 +42,18 @@ def download(uris, path):
 
 
 def ways_out(kind, release):
-    """Other ways to a source or a stage 0, with the lines of config.toml to copy."""
+    """Help for a missing source or stage 0, with the lines to put into config.toml."""
     if kind == "source":
         return [f"use a checkout of the tag {release} of rust-lang/rust, with this line in config.toml:\n"
                 '    source = "/path/to/rust"',
                 f"or unpack the release's own source tarball, rustc-{release}-src.tar.xz:\n"
                 f'    source = "/path/to/rustc-{release}-src"']
-    return [f"`rustup toolchain install {release}`, then in config.toml what `rustc +{release} --print sysroot` prints:\n"
+    return [f"`rustup toolchain install {release}`, then in config.toml the output of `rustc +{release} --print sysroot`:\n"
             '    stage0 = "/path/to/sysroot"']
 
 
 def fetch(build, pins, kinds):
-    """Leaves every pinned file of these kinds in download/, with its hash checked."""
+    """Downloads every pinned file of these kinds to download/ and checks its hash."""
     files = [(kind, file) for kind in kinds for file in pins[kind]["file"]]
     folder = build / "download"
     folder.mkdir(exist_ok=True)
@@ -79,7 +81,18 @@ def fetch(build, pins, kinds):
             *(way for kind in missing for way in ways_out(kind, pins["release"])))
 
 
+def stage0_packages(pins):
+    return "".join(f"{Path(file['path']).name}\n" for file in pins["stage0"]["file"])
+
+
+def has_stage0(build, pins):
+    """Whether stage 0 was unpacked from exactly the pinned packages."""
+    record = build / "stage0/packages"
+    return record.exists() and record.read_text() == stage0_packages(pins)
+
+
 def unpack_stage0(build, pins):
+    """Unpacks the pinned packages in place of any other stage 0."""
     folder = build / "stage0.tmp"
     shutil.rmtree(folder, ignore_errors=True)
     for file in pins["stage0"]["file"]:
@@ -87,11 +100,17 @@ def unpack_stage0(build, pins):
     libraries = next((folder / "usr/lib").glob("*-linux-gnu")).name
     (folder / "bin").mkdir()
     (folder / "bin/cargo").symlink_to("../usr/bin/cargo")
-    for tool in ("rustc", "rustdoc"):
-        wrapper = folder / "bin" / tool
+    for program in PROGRAMS:
+        wrapper = folder / "bin" / program
         wrapper.write_text(
             '#!/bin/sh\nusr=$(dirname "$(readlink -f "$0")")/../usr\n'
             f'export LD_LIBRARY_PATH="$usr/lib/{libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"\n'
-            f'exec "$usr/bin/{tool}" "$@"\n')
+            f'exec "$usr/bin/{program}" "$@"\n')
         wrapper.chmod(0o755)
+    (folder / "packages").write_text(stage0_packages(pins))
+    old = build / "stage0.old"
+    if (build / "stage0").exists():
+        shutil.rmtree(old, ignore_errors=True)
+        (build / "stage0").rename(old)
     folder.rename(build / "stage0")
+    shutil.rmtree(old, ignore_errors=True)

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use helped::Helped;
 use tempfile::NamedTempFile;
 use toml::{Table, Value};
 
-use crate::error::Helped;
 use crate::flags::Flags;
 use crate::place::Place;
 use crate::tree::Tree;
 
-/// A run of bootstrap's `verb` at stage 1 on `defaults`, where the user's `args` do not say
-/// otherwise. Writes bootstrap's configuration first.
+/// The command that runs bootstrap's `verb` in `tree`: at stage 1 and on the paths `defaults`, unless `args`
+/// has a stage or paths. Writes bootstrap's configuration first.
 pub fn command(
     place: &Place,
     tree: &Tree,
@@ -23,12 +23,12 @@ pub fn command(
     args: Vec<String>,
 ) -> Result<Command> {
     let (llvm_bin, stage0) = (llvm_bin(place)?, Stage0::ask(place)?);
-    let config = place.build.join("bootstrap.toml");
+    let config = build_dir(tree)?.join("bootstrap.toml");
     write_if_changed(&config, &configuration(place, tree, &stage0, &llvm_bin)?)?;
 
     let (flags, paths) = Flags::read(tree, verb)?.split(args);
     let mut command = Command::new("python3");
-    // Bootstrap takes paths relative to where it is run.
+    // Bootstrap resolves paths against its working directory.
     command
         .current_dir(&tree.dir)
         .arg(tree.dir.join("x.py"))
@@ -44,14 +44,19 @@ pub fn command(
         command.args(defaults);
     }
     command.args(paths).arg("--config").arg(config).args(flags);
-    // Tests of LTO look for clang and lld there.
+    // Tests of LTO look for clang and lld in `PATH`.
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(std::env::split_paths(&path).chain([llvm_bin]))?;
     command.env("PATH", path);
     Ok(command)
 }
 
-/// The folder of LLVM's programs; an error when llvm-config is not of the pinned version.
+/// The folder that `tree` is in, which has bootstrap's results too.
+fn build_dir(tree: &Tree) -> Result<&Path> {
+    tree.dir.parent().context("no folder")
+}
+
+/// The folder of LLVM's programs. It is an error if llvm-config is not of the pinned version.
 fn llvm_bin(place: &Place) -> Result<PathBuf> {
     let llvm_config = &place.config.llvm_config;
     let shown = llvm_config.display();
@@ -76,7 +81,7 @@ fn llvm_bin(place: &Place) -> Result<PathBuf> {
 /// The facts about stage 0 that the configuration depends on.
 struct Stage0 {
     host: String,
-    /// Whether it is of a later release than the source, which bootstrap takes only when told to.
+    /// Whether its release is newer than the source's, which bootstrap accepts only with a flag.
     is_newer: bool,
 }
 
@@ -97,7 +102,7 @@ impl Stage0 {
     }
 }
 
-/// `bootstrap.toml` of the overlay with what depends on this machine and on `config.toml`.
+/// The overlay's `bootstrap.toml` with the settings that depend on this machine and on `config.toml`.
 fn configuration(place: &Place, tree: &Tree, stage0: &Stage0, llvm_bin: &Path) -> Result<String> {
     let text = |path: PathBuf| -> Result<Value> {
         let text = path
@@ -107,13 +112,13 @@ fn configuration(place: &Place, tree: &Tree, stage0: &Stage0, llvm_bin: &Path) -
     };
     let config = &place.config;
     let mut build = Table::new();
-    build.insert("build-dir".into(), text(place.build.clone())?);
+    build.insert("build-dir".into(), text(build_dir(tree)?.to_owned())?);
     build.insert("rustc".into(), text(place.stage0().join("bin/rustc"))?);
     build.insert("cargo".into(), text(place.stage0().join("bin/cargo"))?);
     // A checkout has no vendored crates: cargo downloads them.
     build.insert("vendor".into(), tree.dir.join("vendor").exists().into());
     if stage0.is_newer {
-        // It has all that this release has, so nothing may be built as for the release before.
+        // Stage 0 is not the previous release, so `cfg(bootstrap)` must not be set.
         build.insert("local-rebuild".into(), true.into());
     }
     if config.jobs != 0 {
@@ -140,7 +145,7 @@ fn configuration(place: &Place, tree: &Tree, stage0: &Stage0, llvm_bin: &Path) -
     let target = Table::from_iter([(stage0.host.clone(), Value::from(host))]);
     all.insert("target".into(), target.into());
     Ok(format!(
-        "# Written by x.py: change config.toml instead.\n{all}"
+        "# Written by x.py. Change config.toml instead.\n{all}"
     ))
 }
 

@@ -1,4 +1,4 @@
-//! Which files of the repository make up the overlay.
+//! The files of the repository that make up the overlay.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,20 +6,20 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use helped::Helped;
 use serde::Deserialize;
 
-use crate::error::Helped;
 use crate::suites::RUN_MAKE;
 use crate::tree::{Git, Tree};
 
 /// The folders that hold overlay files.
 const FOLDERS: [&str; 4] = ["compiler", "library", "src", "tests"];
 
-/// The overlay: paths relative to the root of the repository, and of the source.
+/// The overlay. Its paths are relative to the root of the repository and of the source.
 pub struct Overlay {
-    /// Upstream files that a patch beside their place changes, without `.patch`.
+    /// The upstream files that are patched: the paths of the patches without `.patch`.
     pub patched: BTreeSet<String>,
-    /// New files and whether they are executable.
+    /// The new files, and whether they are executable.
     pub new: BTreeMap<String, bool>,
 }
 
@@ -34,9 +34,9 @@ struct Workspace {
 }
 
 impl Overlay {
-    /// Lists the overlay in `root`: the files under the folders that git tracks or does not
-    /// ignore, without the members of our workspace. An error for a patch of a file that the source
-    /// does not have, and for a new file that it has.
+    /// Lists the overlay in `root`: all files in [`FOLDERS`] that git tracks or does not ignore, except
+    /// the members of our workspace. It is an error if a patched file is not in the source, or if a new
+    /// file is.
     pub fn read(root: &Path, tree: &Tree) -> Result<Overlay> {
         let manifest =
             fs::read_to_string(root.join("Cargo.toml")).context("cannot read Cargo.toml")?;
@@ -74,7 +74,7 @@ impl Overlay {
             let target = path.strip_suffix(".patch");
             let mode = root.join(path).symlink_metadata()?;
             if !mode.is_file() {
-                return Err(Helped::not_regular(path).into());
+                return Err(not_regular(path).into());
             } else if let Some(target) = target.filter(|target| upstream.contains(*target)) {
                 overlay.patched.insert(target.to_owned());
             } else if upstream.contains(path) {
@@ -93,8 +93,8 @@ impl Overlay {
         Ok(overlay)
     }
 
-    /// The paths by which bootstrap runs our own tests in `suite`: folders in the run-make
-    /// suites, files with `.rs` elsewhere.
+    /// The paths of our tests in `suite`, as bootstrap expects them: folders in the run-make suites,
+    /// `.rs` files in the others.
     pub fn tests(&self, suite: &str) -> Vec<String> {
         let mut found = BTreeSet::new();
         for path in self.new.keys() {
@@ -113,12 +113,20 @@ impl Overlay {
     }
 }
 
+/// The error for a path of the overlay that is a link or a folder.
+pub fn not_regular(path: &str) -> Helped {
+    Helped::new(
+        format!("{path} is not a regular file"),
+        "the overlay holds regular files only",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::Overlay;
 
     #[test]
-    fn own_tests_are_named_as_compiletest_wants_them() {
+    fn own_tests_have_the_paths_that_bootstrap_expects() {
         let paths = [
             "tests/run-make/thin-link-a/rmake.rs",
             "tests/run-make/thin-link-a/lib.rs",

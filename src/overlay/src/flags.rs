@@ -1,4 +1,4 @@
-//! Bootstrap's flags, as the completions for fish that the source holds describe them.
+//! Bootstrap's flags, read from its completions for the shell fish.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::tree::Tree;
 
-/// The flags of one verb of bootstrap whose value is the next word.
+/// The flags of one verb of bootstrap that take a value.
 pub struct Flags {
     with_value: BTreeSet<String>,
 }
@@ -46,8 +46,8 @@ impl Flags {
         Flags { with_value }
     }
 
-    /// Splits bootstrap's arguments into flags, with their values, and paths. All that
-    /// follows `--` counts as flags.
+    /// Splits bootstrap's arguments into flags, with their values, and paths. Everything after `--`
+    /// counts as flags.
     pub fn split(&self, args: Vec<String>) -> (Vec<String>, Vec<String>) {
         let (mut flags, mut paths) = (Vec::new(), Vec::new());
         let mut args = args.into_iter();
@@ -85,7 +85,7 @@ complete -c x.py -n "__fish_x.py_using_subcommand build" -l bless -d 'of another
     }
 
     #[test]
-    fn flags_with_a_value_are_told_from_switches() {
+    fn flags_with_a_value_are_found() {
         let flags = Flags::parse(COMPLETIONS, "test");
         let found: Vec<_> = flags.with_value.iter().collect();
         assert_eq!(found, ["--color", "--jobs", "--stage", "-j"]);

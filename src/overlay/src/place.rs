@@ -1,4 +1,4 @@
-//! Where things are, what the user configured, and how steps are announced.
+//! The folders of a run, its configuration, and the announcement of its steps.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,9 +6,8 @@ use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+use helped::Helped;
 use serde::Deserialize;
-
-use crate::error::Helped;
 
 /// The arguments that `x.py` passes before the verb.
 #[derive(clap::Args)]
@@ -19,10 +18,10 @@ pub struct PlaceArgs {
     /// The build directory, absolute.
     #[arg(long)]
     build_dir: PathBuf,
-    /// When `x.py` started, in seconds since the epoch.
+    /// The time when `x.py` started, in seconds since the epoch.
     #[arg(long)]
     started: u64,
-    /// How many steps this verb has.
+    /// The number of steps of this verb.
     #[arg(long)]
     steps: u32,
 }
@@ -56,7 +55,7 @@ impl Default for Config {
     }
 }
 
-/// `pins.toml`, as far as the driver needs it.
+/// The part of `pins.toml` that the driver needs.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Pins {
@@ -76,7 +75,7 @@ pub struct SourcePin {
 /// One pinned file of the source package.
 #[derive(Deserialize)]
 pub struct FilePin {
-    /// Where it is below the package folders of an archive.
+    /// Its path below a package folder of an archive.
     pub path: PathBuf,
 }
 
@@ -91,7 +90,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// Reads `config.toml`, where there is one, and `pins.toml`.
+    /// Reads `pins.toml`, and `config.toml` if it exists.
     pub fn new(args: PlaceArgs) -> Result<Place> {
         let config = args.root.join("config.toml");
         let config = if config.exists() {
@@ -117,16 +116,24 @@ impl Place {
             .unwrap_or_else(|| self.build.join("stage0"))
     }
 
-    /// Stage 0's cargo, set to work on our own workspace.
+    /// Stage 0's cargo, for our own workspace.
     pub fn cargo(&self) -> Command {
-        let stage0 = self.stage0();
-        let mut cargo = Command::new(stage0.join("bin/cargo"));
-        cargo
+        self.stage0_program("cargo")
+    }
+
+    /// A program of stage 0, for our own workspace. If it is a subcommand of cargo, it runs stage
+    /// 0's other programs, not the user's.
+    pub fn stage0_program(&self, name: &str) -> Command {
+        let bin = self.stage0().join("bin");
+        let mut command = Command::new(bin.join(name));
+        command
             .current_dir(&self.root)
-            .env("RUSTC", stage0.join("bin/rustc"))
-            .env("RUSTDOC", stage0.join("bin/rustdoc"))
+            .env("CARGO", bin.join("cargo"))
+            .env("RUSTC", bin.join("rustc"))
+            .env("RUSTDOC", bin.join("rustdoc"))
+            .env("RUSTFMT", bin.join("rustfmt"))
             .env("CARGO_TARGET_DIR", self.build.join("workspace"));
-        cargo
+        command
     }
 
     /// Announces a step with the time since the start, as `x.py` does.
@@ -147,7 +154,7 @@ fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
     toml::from_str(&text).with_context(|| format!("cannot use {}", path.display()))
 }
 
-/// Runs a command to its end; its name and exit code are the error when it fails.
+/// Runs a command. If it fails, the error has the command and its exit status.
 pub fn run(command: &mut Command) -> Result<()> {
     let status = command
         .status()

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use helped::Helped;
 use serde_json::{Value, json};
 
-use crate::error::Helped;
 use crate::place::{Place, run};
 use crate::tree::{LAID, Tree};
 
-/// Lock files that do not fit the crates that Debian vendors; bootstrap writes them anew.
+/// The lock files that do not match the crates that Debian vendors. Bootstrap rewrites them.
 const LOCK_FILES: [&str; 6] = [
     "Cargo.lock",
     "library/Cargo.lock",
@@ -22,17 +22,16 @@ const LOCK_FILES: [&str; 6] = [
     "src/tools/rustbook/Cargo.lock",
 ];
 
-/// Files that bootstrap and Python leave in the tree.
+/// The files that bootstrap and Python write into the tree.
 const EXCLUDES: &str = "/Cargo.lock\n/library/Cargo.lock\n/src/bootstrap/Cargo.lock\n\
                         /src/tools/*/Cargo.lock\n__pycache__/\n";
 
-/// The build script of a crate that links the system's liblzma.
+/// A build script that links the system's liblzma.
 const SYSTEM_LZMA: &str = "fn main() {\n    println!(\"cargo:rustc-link-lib=lzma\");\n}\n";
 
-/// Makes sure that `src` in the build directory holds the wanted source.
+/// Unpacks or copies the source to `src` in the build directory, unless it is there.
 ///
-/// It is made under another name and renamed, so that a half-unpacked one is never used.
-/// An error if there already is a tree of another origin.
+/// The folder gets its name when it is complete. It is an error if a source of another origin is there.
 pub fn ensure(place: &Place) -> Result<Tree> {
     let tree = Tree {
         dir: place.build.join("src"),
@@ -50,8 +49,8 @@ pub fn ensure(place: &Place) -> Result<Tree> {
             .text()?;
         if found != origin {
             let dir = tree.dir.display();
-            let help = "`./x.py clean --all` removes it, with all that was built; \
-                        `./x.py refresh` first keeps edits made there";
+            let help = "`./x.py clean --all` removes it and all build results; \
+                        run `./x.py refresh` before that to keep edits";
             return Err(
                 Helped::new(format!("{dir} holds {found}, but {origin} is wanted"), help).into(),
             );
@@ -149,7 +148,7 @@ fn copy(source: &Path, folder: &Path, release: &str) -> Result<()> {
     run(&mut submodules)
 }
 
-/// Removes the checksums and lock files that Debian's patches made wrong.
+/// Removes the checksums and lock files that Debian's patches invalidate.
 fn make_buildable(folder: &Path) -> Result<()> {
     let vendor = folder.join("vendor");
     for entry in fs::read_dir(&vendor).context("the source has no vendored crates")? {
@@ -159,7 +158,7 @@ fn make_buildable(folder: &Path) -> Result<()> {
             .as_encoded_bytes()
             .starts_with(b"lzma-sys-")
         {
-            // Debian took liblzma's own source out; `dist` asks for it to be built.
+            // Debian removes the source of liblzma, which `dist` would build.
             fs::write(entry.path().join("build.rs"), SYSTEM_LZMA)?;
         }
         let path = entry.path().join(".cargo-checksum.json");
@@ -183,12 +182,12 @@ fn commit(folder: &Path, origin: &str) -> Result<()> {
     tree.git().args(init).done()?;
     fs::create_dir_all(folder.join(".git/info"))?;
     fs::write(folder.join(".git/info/exclude"), EXCLUDES)?;
-    // Bytes are bytes, whatever the tree's own attribute files say.
+    // The tree's own attribute files must not change any content.
     fs::write(
         folder.join(".git/info/attributes"),
         "* -text -ident -filter\n",
     )?;
-    // A background `git gc` would outlive us and hold the lock.
+    // A background `git gc` would outlive this process and hold the lock of the build directory.
     tree.git().args(["config", "gc.auto", "0"]).done()?;
     tree.git().args(["add", "--force", "--all"]).done()?;
     tree.git()

@@ -1,6 +1,23 @@
-//! The tests that `./x.py test` runs besides those of the workspace, and how results are counted.
+//! The checks and tests that `./x.py test` runs, and counts of their results.
 
-/// Suites in which new tests of the overlay are run.
+/// The checks of our workspace's sources: the name, the program of stage 0 and its arguments.
+pub const LINTS: [(&str, &str, &[&str]); 2] = [
+    ("cargo fmt", "cargo-fmt", &["fmt", "--all", "--check"]),
+    (
+        "cargo clippy",
+        "cargo-clippy",
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "--deny=warnings",
+        ],
+    ),
+];
+
+/// The suites that hold tests of ours.
 pub const OURS: [&str; 6] = [
     "tests/run-make",
     "tests/run-make-cargo",
@@ -10,11 +27,11 @@ pub const OURS: [&str; 6] = [
     "tests/incremental",
 ];
 
-/// Suites whose tests are folders; given as a path, each stands for our tests in it.
+/// Suites whose tests are folders. As a path on the command line, each selects our tests in it.
 pub const RUN_MAKE: [&str; 2] = ["tests/run-make", "tests/run-make-cargo"];
 
-/// The upstream tests nearest to our change, as patterns of paths.
-pub const UPSTREAM: [&str; 10] = [
+/// The upstream tests closest to our changes, as patterns of paths.
+pub const UPSTREAM: [&str; 11] = [
     "tests/ui/lto",
     "tests/ui/emit*",
     "tests/ui/codegen",
@@ -25,18 +42,19 @@ pub const UPSTREAM: [&str; 10] = [
     "tests/run-make/*incremental*",
     "tests/run-make/*artifact*",
     "tests/run-make/*dep-info*",
+    "tests/run-make/rustc-help",
 ];
 
-/// The compiler's crates whose unit tests are run. With `compiler/rustc` among them cargo selects
-/// the features of the whole compiler, so that all their dependencies are those that the
-/// build of the compiler left; without it cargo would build most of the compiler again.
+/// The crates of the compiler whose unit tests are run. `compiler/rustc` makes cargo select the
+/// features of the whole compiler, so that it reuses the dependencies that the build left. Without
+/// it, cargo would build most of the compiler again.
 pub const CRATES: [&str; 3] = [
     "compiler/rustc",
     "compiler/rustc_codegen_ssa",
     "compiler/rustc_interface",
 ];
 
-/// How many tests passed, failed and were skipped.
+/// The numbers of tests that passed, failed and were skipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counts {
     pub passed: usize,
@@ -45,7 +63,16 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Adds the numbers of a `test result:` line of libtest or bootstrap; other lines add nothing.
+    /// One test.
+    pub fn one(passed: bool) -> Counts {
+        Counts {
+            passed: passed.into(),
+            failed: (!passed).into(),
+            skipped: 0,
+        }
+    }
+
+    /// Adds the numbers in a `test result:` line of libtest or bootstrap; ignores other lines.
     pub fn add_line(&mut self, line: &str) {
         let Some(rest) = line.strip_prefix("test result: ") else {
             return;

@@ -1,6 +1,6 @@
-//! The laid tree: a git repository whose tag `pristine` is the untouched source and whose
-//! HEAD is the overlay as it was last laid, unless the user commits there. All by git's
-//! plumbing, so that only files that change are written.
+//! The laid tree: a git repository. Its tag `pristine` is the unchanged source, and its HEAD is the
+//! overlay as last laid, unless the user commits to it. It is changed with git's plumbing, which writes
+//! only the files that differ.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -10,25 +10,26 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use helped::Helped;
 
-use crate::error::Helped;
 use crate::files::Overlay;
 
-/// Names the commit that was laid last; commits that the user makes in the tree do not move it.
+/// The commit that was laid last. Commits by the user do not move it.
 pub const LAID: &str = "refs/x/laid";
-/// Names the commit that is being laid, for as long as that lasts.
+/// The commit that is being laid. Deleted when it is laid.
 const LAYING: &str = "refs/x/laying";
-/// Locks that a git which was killed leaves in `.git`.
-const STALE_LOCKS: [&str; 6] = [
+/// The lock files that a killed git leaves in `.git`.
+const STALE_LOCKS: [&str; 7] = [
     "index.lock",
     "x.index.lock",
     "HEAD.lock",
     "refs/heads/overlay.lock",
     "refs/x/laid.lock",
     "refs/x/laying.lock",
+    "worktrees/src/index.lock",
 ];
 
-/// A git command that no configuration of the user's or the machine's can change.
+/// A git command that ignores the configuration of the user and of the machine.
 pub struct Git {
     command: Command,
     input: Vec<u8>,
@@ -66,13 +67,13 @@ impl Git {
         self
     }
 
-    /// Gives `input` on standard input.
+    /// Passes `input` on standard input.
     pub fn input(mut self, input: impl Into<Vec<u8>>) -> Git {
         self.input = input.into();
         self
     }
 
-    /// Works on this index instead of the repository's own.
+    /// Uses the index `path` instead of the repository's own.
     pub fn index(mut self, path: &Path) -> Git {
         self.command.env("GIT_INDEX_FILE", path);
         self
@@ -92,12 +93,12 @@ impl Git {
         let input = self.input;
         let writer = std::thread::spawn(move || stdin.write_all(&input));
         let output = child.wait_with_output()?;
-        // git may end before it has read everything; its status says what that means.
+        // git may exit before it has read everything. Its exit status decides.
         let _ = writer.join();
         Ok(output)
     }
 
-    /// Standard output; an error with git's own message when git fails.
+    /// The standard output. If git fails, the error has its message.
     pub fn bytes(self) -> Result<Vec<u8>> {
         let args: Vec<_> = self
             .command
@@ -115,31 +116,31 @@ impl Git {
         Ok(output.stdout)
     }
 
-    /// Standard output as text without the last line end.
+    /// The standard output as text, without the final newline.
     pub fn text(self) -> Result<String> {
         let text =
             String::from_utf8(self.bytes()?).context("git printed a name that is not UTF-8")?;
         Ok(text.trim_end_matches('\n').to_owned())
     }
 
-    /// Runs for the effect.
+    /// Runs the command and ignores its standard output.
     pub fn done(self) -> Result<()> {
         self.bytes().map(drop)
     }
 }
 
-/// Mode and object name of a path in a tree, or nothing.
+/// The mode and object name of a path in a tree, or `None` if it is not in the tree.
 pub type Entry = Option<(String, String)>;
 
-/// How the repository and the laid tree went apart since the overlay was last laid.
+/// The changes in the repository and in the laid tree since the overlay was last laid.
 pub struct Changes {
-    /// Paths that only the repository changed.
+    /// Paths that changed only in the repository.
     pub repository: BTreeMap<String, Entry>,
-    /// Paths that only the laid tree changed.
+    /// Paths that changed only in the laid tree.
     pub tree: BTreeMap<String, Entry>,
-    /// Paths that both changed, to the same.
+    /// Paths that have the same change in both.
     pub same: Vec<String>,
-    /// Paths that both changed, each to something else.
+    /// Paths that have different changes in both.
     pub conflicts: Vec<String>,
 }
 
@@ -172,7 +173,7 @@ impl Tree {
         Git::at(&self.dir)
     }
 
-    /// Those of `paths` that are files of the pristine source.
+    /// The `paths` that are files of the pristine source.
     pub fn pristine_files<'a>(&self, paths: BTreeSet<&'a str>) -> Result<BTreeSet<&'a str>> {
         if paths.is_empty() {
             return Ok(paths);
@@ -188,15 +189,13 @@ impl Tree {
             .collect())
     }
 
-    /// The index for work that leaves the repository's own alone.
+    /// An index for work that must not change the repository's own.
     pub fn scratch_index(&self) -> PathBuf {
         self.dir.join(".git/x.index")
     }
 
-    /// Applies the overlay in `root` to `base`, in git's store only.
-    ///
-    /// The commit depends on nothing but the overlay and the base. An error names each patch
-    /// that does not apply.
+    /// Applies the overlay in `root` to `base` in git's object store, and returns the commit, which
+    /// depends only on the two. The error names each patch that does not apply.
     pub fn commit_of(&self, root: &Path, overlay: &Overlay, base: &Base) -> Result<String> {
         let index = self.scratch_index();
         let git = || self.git().index(&index);
@@ -226,7 +225,7 @@ impl Tree {
             }
             let message = format!("these patches do not apply to {}:{bad}", base.name);
             let help = format!(
-                "correct them, or take them away, make the change in {} and run `./x.py refresh`",
+                "correct them; or remove them, make the changes in {} and run `./x.py refresh`",
                 self.dir.display()
             );
             return Err(Helped::new(message, help).into());
@@ -267,12 +266,13 @@ impl Tree {
             .text()
     }
 
-    /// The tree object of the work tree as it is now.
+    /// A tree object with the current content of the work tree.
     pub fn work_tree(&self) -> Result<String> {
         let index = self.scratch_index();
         let laid = self.dir.join(".git/index");
         fs::copy(&laid, &index)?;
-        // git looks into files that are not older than the index: the copy must not be newer.
+        // git compares the content of files that are not older than the index, so the copy must not
+        // be newer than the original.
         File::options()
             .write(true)
             .open(&index)?
@@ -281,7 +281,7 @@ impl Tree {
         self.git().index(&index).args(["write-tree"]).text()
     }
 
-    /// The paths in which two trees differ, with what they are in the second.
+    /// The paths that differ between two trees, with their entries in the second.
     pub fn diff(&self, from: &str, to: &str) -> Result<BTreeMap<String, Entry>> {
         let raw = self
             .git()
@@ -319,7 +319,7 @@ impl Tree {
         })
     }
 
-    /// The error for paths that the repository and the laid tree changed differently.
+    /// Fails if there are conflicts.
     pub fn refuse(&self, conflicts: &[String]) -> Result<()> {
         if conflicts.is_empty() {
             return Ok(());
@@ -338,8 +338,8 @@ impl Tree {
         Err(Helped::new(message, keep).or(drop).into())
     }
 
-    /// Moves the work tree from the laid commit to `commit`, writing only files that differ,
-    /// and keeps edits of files that the move does not touch. Returns how many it wrote.
+    /// Moves the work tree from the laid commit to `commit`. Writes only files that differ, and keeps
+    /// edits of other files. Returns the number of files that changed.
     pub fn lay(&self, commit: &str) -> Result<usize> {
         if self.git().args(["rev-parse", LAID]).text()? == commit {
             return Ok(0);
@@ -366,8 +366,8 @@ impl Tree {
         Ok(changes.repository.len())
     }
 
-    /// Records `tree`, the work tree as it is, as laid: the overlay holds all of it, so the next
-    /// edit of a file that was refreshed is an edit and not a conflict.
+    /// Records `tree`, the current work tree, as laid. The overlay has all of its edits, so another edit
+    /// of a refreshed file is not a conflict.
     pub fn take_as_laid(&self, tree: &str) -> Result<()> {
         let commit = ["commit-tree", tree, "-p", "pristine", "-m", "overlay"];
         let commit = self.git().args(commit).text()?;
@@ -375,16 +375,17 @@ impl Tree {
         self.git().args(["reset", "--quiet", &commit]).done()
     }
 
-    /// Removes the locks of a killed git: we hold the build directory, so nobody has them.
+    /// Removes the lock files of a killed git. No other git is running, because this process holds the
+    /// lock of the build directory.
     pub fn unlock(&self) {
         for name in STALE_LOCKS {
             let _ = fs::remove_file(self.dir.join(".git").join(name));
         }
     }
 
-    /// Takes an interrupted laying back, file by file, so that it can start again.
+    /// Undoes an interrupted [`Tree::lay`], file by file.
     ///
-    /// The files that it was about to write held no edits, else it would have been refused.
+    /// The files that it writes had no edits, because it refuses to overwrite edits.
     pub fn recover(&self) -> Result<()> {
         if !self
             .git()
@@ -443,15 +444,15 @@ impl Tree {
     }
 }
 
-/// Splits git's diff by file and drops the parts that depend on more than the change itself: the
-/// `index` line, and the text of the enclosing item after `@@`.
+/// Splits git's diff by file, and removes the parts that depend on more than the change: the `index`
+/// line, and the text of the enclosing item after `@@`.
 fn canonical(diff: &[u8]) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut patches: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let mut path = String::new();
     for line in diff.split_inclusive(|byte| *byte == b'\n') {
         if let Some(names) = line.strip_prefix(b"diff --git a/") {
             let names = String::from_utf8(names.to_vec()).context("a name that is not UTF-8")?;
-            // `X b/X` and a line end: the two names are the same.
+            // The line goes on with `X b/X`, twice the same name.
             path = names[..(names.len() - 4) / 2].to_owned();
         } else if line.starts_with(b"index ") {
             continue;

@@ -1,13 +1,13 @@
-//! The source as upstream released it, where the unpacked one is Debian's.
+//! Upstream's version of a source that Debian has patched.
 
 use anyhow::Result;
+use helped::Helped;
 
-use crate::error::Helped;
 use crate::files::Overlay;
 use crate::tree::{Base, Tree};
 
-/// The pristine source without Debian's changes to the files that the overlay patches; none if
-/// it has no Debian patches.
+/// The pristine source without Debian's changes to the files that the overlay patches, or `None` if
+/// Debian has not patched it.
 pub fn base(tree: &Tree, overlay: &Overlay) -> Result<Option<Base>> {
     let show = |path: &str| tree.git().args(["show", &format!("pristine:{path}")]);
     let series = tree.pristine_files(["debian/patches/series"].into())?;
@@ -34,7 +34,7 @@ pub fn base(tree: &Tree, overlay: &Overlay) -> Result<Option<Base>> {
         undo.args(includes).input(patch).done().map_err(|error| {
             error.context(Helped::new(
                 format!("cannot undo debian/patches/{name}"),
-                "see that it is the source that pins.toml names",
+                "check that the source is the one in pins.toml",
             ))
         })?;
     }

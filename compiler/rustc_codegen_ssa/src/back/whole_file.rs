@@ -26,10 +26,10 @@ pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
 /// Dropped before that, it leaves nothing behind.
 pub struct Pending {
     file: NamedTempFile<File>,
-    place: Place,
+    place: Destination,
 }
 
-enum Place {
+enum Destination {
     File(PathBuf),
     Stream(Box<dyn Write>),
 }
@@ -39,19 +39,19 @@ impl Pending {
     /// it in the end.
     pub fn new(place: &OutFileName) -> io::Result<Pending> {
         let place = match place {
-            OutFileName::Stdout => Place::Stream(Box::new(io::stdout())),
+            OutFileName::Stdout => Destination::Stream(Box::new(io::stdout())),
             OutFileName::Real(path) => {
                 let path = target(path)?;
                 if is_stream(&path) {
-                    Place::Stream(Box::new(File::create(path)?))
+                    Destination::Stream(Box::new(File::create(path)?))
                 } else {
-                    Place::File(path)
+                    Destination::File(path)
                 }
             }
         };
         let file = match &place {
-            Place::File(path) => temporary(path)?,
-            Place::Stream(_) => temporary(&std::env::temp_dir().join("stream"))?,
+            Destination::File(path) => temporary(path)?,
+            Destination::Stream(_) => temporary(&std::env::temp_dir().join("stream"))?,
         };
         Ok(Pending { file, place })
     }
@@ -71,8 +71,8 @@ pub fn finish(outputs: Vec<Pending>) -> Result<(), (usize, io::Error)> {
     let mut files = Vec::new();
     for (number, Pending { file, place }) in outputs.into_iter().enumerate() {
         match place {
-            Place::File(path) => files.push((number, file, path)),
-            Place::Stream(mut stream) => {
+            Destination::File(path) => files.push((number, file, path)),
+            Destination::Stream(mut stream) => {
                 copy_to_stream(file.path(), &mut stream).map_err(|err| (number, err))?;
             }
         }

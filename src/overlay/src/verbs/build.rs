@@ -1,4 +1,4 @@
-//! `build`, `check`, `doc` and `dist`: hand over to bootstrap.
+//! `build`, `check`, `doc` and `dist`: run bootstrap.
 
 use std::process::ExitCode;
 
@@ -8,8 +8,8 @@ use crate::bootstrap;
 use crate::place::Place;
 use crate::verbs::overlay;
 
-/// Lays the overlay and runs bootstrap's verb of the same name; the user's stage and paths
-/// replace the defaults.
+/// Lays the overlay and runs bootstrap's verb of the same name. A stage and paths in `args` replace the
+/// defaults.
 pub fn run(place: &Place, verb: &str, args: Vec<String>) -> Result<ExitCode> {
     let (tree, _) = overlay::lay(place)?;
     let paths: &[&str] = match verb {
@@ -19,7 +19,7 @@ pub fn run(place: &Place, verb: &str, args: Vec<String>) -> Result<ExitCode> {
         "dist" => &["rustc", "rust-std"],
         _ => &[],
     };
-    place.step(7, &format!("{verb}: handing over to bootstrap"));
+    place.step(7, &format!("{verb}: running bootstrap"));
     let done = bootstrap::command(place, &tree, verb, paths, args)?
         .status()?
         .success();

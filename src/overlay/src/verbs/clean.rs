@@ -1,4 +1,4 @@
-//! `clean`: removes the results of building.
+//! `clean`: removes build results.
 
 use std::fs;
 use std::process::ExitCode;
@@ -7,15 +7,16 @@ use anyhow::Result;
 
 use crate::place::Place;
 
-/// The folders that stay without `--all`, because they were fetched or may hold edits.
+/// The folders that are kept without `--all`: they are downloads or may have edits.
 const KEPT: [&str; 3] = ["download", "src", "stage0"];
 
-/// Removes everything in the build directory but the lock and, without `all`, what was fetched.
+/// Removes everything in the build directory except the lock and, without `all`, the folders that are
+/// kept.
 pub fn run(place: &Place, all: bool) -> Result<ExitCode> {
     for entry in fs::read_dir(&place.build)? {
         let entry = entry?;
         let name = entry.file_name();
-        // Whoever waits for us waits on this very file.
+        // Another x.py may be waiting for this lock.
         let kept = name == "x.py.lock" || (!all && KEPT.iter().any(|kept| name == *kept));
         if !kept && entry.file_type()?.is_dir() {
             fs::remove_dir_all(entry.path())?;

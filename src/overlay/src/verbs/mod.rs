@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod clean;
+pub mod compare;
 pub mod overlay;
 pub mod refresh;
 pub mod setup;

@@ -1,11 +1,11 @@
-//! `overlay`: lays the overlay over the source; `--check` proves that it applies cleanly.
+//! `overlay`: lays the overlay over the source; `--check` checks that it applies cleanly.
 
 use std::fs;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use helped::Helped;
 
-use crate::error::Helped;
 use crate::files::Overlay;
 use crate::place::Place;
 use crate::source;
@@ -18,7 +18,7 @@ pub fn run(place: &Place) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the work tree hold the overlay; returns both.
+/// Lays the overlay, and returns the tree and the overlay.
 pub fn lay(place: &Place) -> Result<(Tree, Overlay)> {
     let tree = source::ensure(place)?;
     tree.recover()?;
@@ -36,9 +36,9 @@ pub fn lay(place: &Place) -> Result<(Tree, Overlay)> {
     Ok((tree, overlay))
 }
 
-/// Proves, without touching the work tree, that every patch applies with no fuzz and no
-/// offset: each must be, to the byte, what the resulting tree gives back. If the source is
-/// Debian's, the same is proved for the source that upstream released.
+/// Checks that every patch applies without fuzz and without an offset, to the source and, if Debian has
+/// patched that, to upstream's: it must equal the patch that is made from the resulting tree, byte for
+/// byte. Does not touch the work tree.
 pub fn check(place: &Place) -> Result<ExitCode> {
     let tree = source::ensure(place)?;
     let overlay = Overlay::read(&place.root, &tree)?;
@@ -59,8 +59,8 @@ pub fn check(place: &Place) -> Result<ExitCode> {
             "these patches apply only with an offset, or are not as `refresh` writes them:\n  {}",
             bad.join("\n  ")
         );
-        let help = "`./x.py overlay` and then `./x.py refresh` write patches of the source anew; a \
-                    change below one of Debian's in the same file has to move above it";
+        let help = "`./x.py overlay` and then `./x.py refresh` rewrite the patches; in a file that Debian \
+                    patches, move the change above Debian's";
         return Err(Helped::new(message, help).into());
     }
     let names: Vec<_> = bases.iter().map(|base| base.name).collect();

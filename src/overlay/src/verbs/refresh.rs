@@ -8,15 +8,14 @@ use std::process::ExitCode;
 use anyhow::Result;
 use tempfile::NamedTempFile;
 
-use crate::error::Helped;
-use crate::files::Overlay;
+use crate::files::{Overlay, not_regular};
 use crate::place::Place;
 use crate::source;
 use crate::tree::Base;
 
-/// Writes each path that the laid tree changed, as a patch or a file, and removes those that
-/// are gone there. Paths that only the repository changed are left alone. Patches that are not
-/// in canonical form are written anew.
+/// Writes each path that changed in the laid tree as a patch or a file, and removes the patches and
+/// files of paths that the laid tree no longer changes or has. Does not touch paths that changed only
+/// in the repository. Rewrites patches that are not in canonical form.
 pub fn run(place: &Place) -> Result<ExitCode> {
     let tree = source::ensure(place)?;
     tree.recover()?;
@@ -28,19 +27,18 @@ pub fn run(place: &Place) -> Result<ExitCode> {
     let work = tree.work_tree()?;
     let patches = tree.patches(&Base::pristine(), &work)?;
     let upstream = tree.pristine_files(changes.tree.keys().map(String::as_str).collect())?;
+    let write_patch = |path: &str| {
+        let patch = patches.get(path).map(Vec::as_slice);
+        update(&place.root, &format!("{path}.patch"), patch, 0o644)
+    };
     for (path, entry) in &changes.tree {
         if upstream.contains(path.as_str()) {
-            update(
-                &place.root,
-                &format!("{path}.patch"),
-                patches.get(path).map(Vec::as_slice),
-                0o644,
-            )?;
+            write_patch(path)?;
         } else if let Some((mode, hash)) = entry {
             let mode = match mode.as_str() {
                 "100644" => 0o644,
                 "100755" => 0o755,
-                _ => return Err(Helped::not_regular(path).into()),
+                _ => return Err(not_regular(path).into()),
             };
             let content = tree.git().args(["cat-file", "blob", hash]).bytes()?;
             update(&place.root, path, Some(&content), mode)?;
@@ -52,18 +50,14 @@ pub fn run(place: &Place) -> Result<ExitCode> {
         !changes.tree.contains_key(*path) && !changes.repository.contains_key(*path)
     });
     for path in untouched {
-        update(
-            &place.root,
-            &format!("{path}.patch"),
-            patches.get(path).map(Vec::as_slice),
-            0o644,
-        )?;
+        write_patch(path)?;
     }
     tree.take_as_laid(&work)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Gives the file in the repository the wanted content and mode; prints its name if that changes it.
+/// Writes the file `name` of the repository with the wanted content and mode, or removes it. Prints
+/// its name if that changes it.
 fn update(root: &Path, name: &str, wanted: Option<&[u8]>, mode: u32) -> Result<()> {
     let path = root.join(name);
     let old = fs::read(&path).ok();

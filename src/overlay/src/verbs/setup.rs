@@ -1,4 +1,4 @@
-//! `setup`: the source, after `x.py` has seen to the packages and stage 0.
+//! `setup`: unpacks the source; `x.py` has installed the packages and stage 0.
 
 use std::process::ExitCode;
 
@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::place::Place;
 use crate::source;
 
-/// Unpacks the source where that is still to be done.
+/// Unpacks the source, unless it is unpacked already.
 pub fn run(place: &Place) -> Result<ExitCode> {
     let tree = source::ensure(place)?;
     println!(

@@ -1,4 +1,4 @@
-//! `test`: the project's tests, or the paths that the user gives.
+//! `test`: the project's tests, or the paths on the command line.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,19 +7,19 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result};
 use glob::{Pattern, glob};
+use helped::{Helped, report};
 
 use crate::bootstrap;
-use crate::error::{Helped, report};
 use crate::files::Overlay;
 use crate::flags::Flags;
-use crate::place::Place;
+use crate::place::{Place, run as run_command};
 use crate::source;
-use crate::suites::{CRATES, Counts, OURS, RUN_MAKE, UPSTREAM};
+use crate::suites::{CRATES, Counts, LINTS, OURS, RUN_MAKE, UPSTREAM};
 use crate::tree::Tree;
 use crate::verbs::{build, overlay};
 
-/// Tests the given paths, where a run-make suite stands for our tests in it. Without paths, runs
-/// all tests of the project and ends with a line that counts them.
+/// Tests the given paths; a run-make suite selects our tests in it. Without paths, runs all tests of
+/// the project and ends with a line of counts.
 pub fn run(place: &Place, args: Vec<String>) -> Result<ExitCode> {
     let (flags, paths) = Flags::read(&source::ensure(place)?, "test")?.split(args);
     if paths.is_empty() {
@@ -44,49 +44,32 @@ pub fn run(place: &Place, args: Vec<String>) -> Result<ExitCode> {
     build::run(place, "test", args)
 }
 
-/// Runs every part, even when one fails.
+/// Runs every part, even if one fails.
 fn project(place: &Place, flags: Vec<String>) -> Result<ExitCode> {
     let mut parts: Vec<(&str, Counts)> = Vec::new();
     let checked = overlay::lay(place).and_then(|laid| overlay::check(place).map(|_| laid));
-    let laid = match checked {
-        Ok(laid) => {
-            parts.push((
-                "overlay --check",
-                Counts {
-                    passed: 1,
-                    ..Counts::default()
-                },
-            ));
-            Some(laid)
-        }
-        Err(error) => {
-            eprintln!("{}", report(&error));
-            parts.push((
-                "overlay --check",
-                Counts {
-                    failed: 1,
-                    ..Counts::default()
-                },
-            ));
-            None
-        }
-    };
+    parts.push(("overlay --check", check(&checked)));
 
-    place.step(7, "test: our workspace, x.py among it");
+    place.step(7, "test: format and lints of our workspace");
+    for (name, program, args) in LINTS {
+        parts.push((name, check(&lint(place, program, args))));
+    }
+
+    place.step(7, "test: our workspace, including x.py");
     let mut cargo = place.cargo();
     parts.push((
         "workspace",
         counted(cargo.args(["test", "--workspace", "--locked", "--no-fail-fast"]))?,
     ));
 
-    if let Some((tree, overlay)) = laid {
+    if let Ok((tree, overlay)) = checked {
         let known = fs::read_to_string(place.root.join("src/overlay/known-failures.toml"))?;
         let known: BTreeMap<String, String> =
             toml::from_str(&known).context("cannot use known-failures.toml")?;
         let paths = suite_paths(&tree, &overlay)?;
         let known = known_in(&known, &paths);
         for name in &known {
-            println!("skipping {name}: it fails without our change too (known-failures.toml)");
+            println!("skipping {name}: the release fails it as well (known-failures.toml)");
         }
         let own = ["--no-fail-fast", "--force-rerun", "--no-doc"];
         let mut args: Vec<String> = own.map(str::to_owned).into();
@@ -118,11 +101,31 @@ fn project(place: &Place, flags: Vec<String>) -> Result<ExitCode> {
     })
 }
 
-/// The paths of our tests and of the upstream tests nearest to our change.
+/// Counts a check as one test, and prints its error.
+fn check<T>(result: &Result<T>) -> Counts {
+    if let Err(error) = result {
+        eprintln!("{}", report(error));
+    }
+    Counts::one(result.is_ok())
+}
+
+/// Runs a program of stage 0 that checks the sources of our workspace.
+fn lint(place: &Place, program: &str, args: &[&str]) -> Result<()> {
+    let stage0 = place.stage0();
+    if !stage0.join("bin").join(program).exists() {
+        let message = format!("stage 0 in {} has no {program}", stage0.display());
+        let help = "`rustup component add clippy rustfmt` adds it to a toolchain of rustup";
+        return Err(Helped::new(message, help).into());
+    }
+    run_command(place.stage0_program(program).args(args))
+}
+
+/// The paths of our tests and of the upstream tests closest to our changes.
 fn suite_paths(tree: &Tree, overlay: &Overlay) -> Result<Vec<String>> {
     let mut paths = Vec::new();
     for pattern in UPSTREAM {
-        let folder = tree.dir.to_str().context("a folder that is not UTF-8")?;
+        let folder = tree.dir.to_str();
+        let folder = folder.with_context(|| format!("{} is not UTF-8", tree.dir.display()))?;
         let folder = Pattern::escape(folder);
         for found in glob(&format!("{folder}/{pattern}"))? {
             let found = found?;
@@ -156,8 +159,8 @@ fn within(path: &str, whole: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Runs a command, shows its output and counts the tests in it. A command that fails with no
-/// failed test, because it could not build them, counts as one.
+/// Runs a command, shows its output and counts the tests in it. If the command fails without a
+/// failed test, for example because the tests do not compile, that counts as a failure.
 fn counted(command: &mut Command) -> Result<Counts> {
     let mut child = command
         .stdout(Stdio::piped())
@@ -202,13 +205,7 @@ mod tests {
     #[test]
     fn a_command_that_fails_before_its_tests_counts_as_one_failure() {
         let counts = counted(Command::new("sh").args(["-c", "exit 3"])).unwrap();
-        assert_eq!(
-            counts,
-            Counts {
-                failed: 1,
-                ..Counts::default()
-            }
-        );
+        assert_eq!(counts, Counts::one(false));
         let line = "test result: FAILED. 4 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out";
         let counts =
             counted(Command::new("sh").args(["-c", &format!("echo '{line}'; exit 1")])).unwrap();

@@ -1,4 +1,4 @@
-//! The tools of our workspace that are verbs: build the compiler, then run the tool with it.
+//! The tools of our workspace that are verbs: builds the compiler, then runs the tool with it.
 
 use std::process::ExitCode;
 
@@ -7,60 +7,41 @@ use anyhow::{Result, bail};
 use crate::place::{Place, run as run_command};
 use crate::verbs::build;
 
-/// A verb that is a tool of the workspace.
-pub struct Tool {
-    /// The verb; also the folder in the build directory that the tool works in.
-    pub verb: &'static str,
-    /// The package in the workspace, and its program.
-    pub package: &'static str,
-}
+/// The tools. Each name is a verb with a line in `help.txt`, a package of the workspace, and a folder
+/// in the build directory.
+pub const TOOLS: [&str; 5] = ["bench", "compare", "cost", "demo", "scale"];
 
-/// All of them; `help.txt` has a line for each.
-pub const TOOLS: &[Tool] = &[
-    Tool {
-        verb: "bench",
-        package: "bench",
-    },
-    Tool {
-        verb: "cost",
-        package: "cost",
-    },
-    Tool {
-        verb: "demo",
-        package: "demo",
-    },
-    Tool {
-        verb: "scale",
-        package: "scale",
-    },
-];
-
-/// Builds the compiler and the tool in release mode, and runs it with `args`. Asked for help,
-/// the tool gives it without a compiler.
+/// Builds the compiler, and runs the tool with `args`. With `--help` in `args`, does not build the
+/// compiler.
 pub fn run(place: &Place, verb: &str, args: &[String]) -> Result<ExitCode> {
-    let Some(tool) = TOOLS.iter().find(|tool| tool.verb == verb) else {
+    if !TOOLS.contains(&verb) {
         bail!("no verb `{verb}`")
-    };
-    let own = args.split(|arg| arg == "--").next().unwrap_or_default();
-    let wants_help = own.iter().any(|arg| arg == "-h" || arg == "--help");
-    if !wants_help && build::run(place, "build", Vec::new())? != ExitCode::SUCCESS {
+    }
+    if !wants_help(args) && build::run(place, "build", Vec::new())? != ExitCode::SUCCESS {
         return Ok(ExitCode::FAILURE);
     }
+    start(place, verb, args)
+}
+
+/// Whether `args` ask for the tool's help.
+pub fn wants_help(args: &[String]) -> bool {
+    let own = args.split(|arg| arg == "--").next().unwrap_or_default();
+    own.iter().any(|arg| arg == "-h" || arg == "--help")
+}
+
+/// Builds the tool in release mode, and runs it with `args`.
+pub fn start(place: &Place, verb: &str, args: &[String]) -> Result<ExitCode> {
     let mut command = place.cargo();
-    command.args([
-        "run",
-        "--quiet",
-        "--locked",
-        "--release",
-        "--package",
-        tool.package,
-        "--",
-    ]);
     command
+        .args(["run", "--quiet", "--locked", "--release"])
+        .args(["--package", verb, "--"])
         .arg("--rustc")
-        .arg(place.build.join("host/stage1/bin/rustc"));
-    command.arg("--cargo").arg(place.stage0().join("bin/cargo"));
-    command.arg("--work-dir").arg(place.build.join(verb));
-    run_command(command.args(args))?;
+        .arg(place.build.join("host/stage1/bin/rustc"))
+        .arg("--cargo")
+        .arg(place.stage0().join("bin/cargo"))
+        .arg("--work-dir")
+        .arg(place.build.join(verb))
+        .args(args);
+    run_command(&mut command)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -9,10 +9,10 @@ use std::process::{Command, Output};
 /// The driver that cargo built for these tests.
 pub const DRIVER: &str = env!("CARGO_BIN_EXE_overlay");
 
-/// Every file below a folder, but git's own: path to content and mode.
+/// The content and mode of every file below a folder, except git's, by path.
 pub type Snapshot = BTreeMap<String, (Vec<u8>, u32)>;
 
-/// The folders of a test; they go away with it.
+/// The folders of a test, which are removed with it.
 pub struct Fixture {
     _folder: tempfile::TempDir,
     /// The repository.
@@ -26,8 +26,8 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// A repository with an empty overlay, and `config.toml` set to the small source tree, a
-    /// stage 0 of scripts and an llvm-config of a script.
+    /// A repository with an empty overlay. Its `config.toml` names the small source tree, and scripts as
+    /// stage 0 and llvm-config.
     pub fn new() -> Fixture {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
@@ -71,7 +71,7 @@ impl Fixture {
             "case $1 in --version) echo 22.1.8;; *) dirname \"$0\";; esac",
         );
         fixture.stage0_release("1.95.0");
-        // As cargo would, but at once.
+        // Does what cargo does, without a build.
         let cargo = format!(
             "mkdir -p \"$CARGO_TARGET_DIR/debug\" && cp {DRIVER} \"$CARGO_TARGET_DIR/debug/overlay\""
         );
@@ -88,7 +88,7 @@ impl Fixture {
         fixture
     }
 
-    /// Makes the source Debian's, with a patch that replaces line 20 of `compiler/b.rs` by two.
+    /// Turns the source into Debian's, with a patch that replaces line 20 of `compiler/b.rs` with two.
     pub fn make_debian(&self) {
         let path = self.source.join("compiler/b.rs");
         let text = fs::read_to_string(&path).unwrap();
@@ -100,12 +100,12 @@ impl Fixture {
         write(&debian.join("one.patch"), patch);
     }
 
-    /// Where the script that stands for llvm-config is.
+    /// The path of the script that stands for llvm-config.
     pub fn llvm_config(&self) -> PathBuf {
         self.source.with_file_name("llvm-config")
     }
 
-    /// Makes stage 0 say that it is this release.
+    /// Sets the release that stage 0 reports.
     pub fn stage0_release(&self, release: &str) {
         let lines = format!("echo 'host: x86_64-unknown-linux-gnu'; echo 'release: {release}'");
         script(&self.stage0.join("bin/rustc"), &lines);
@@ -128,7 +128,7 @@ impl Fixture {
         write(&self.laid(name), &text.replacen(from, to, 1));
     }
 
-    /// Runs the driver, in the build directory that x.py would have made.
+    /// Runs the driver. Creates the build directory, as `x.py` does.
     pub fn driver(&self, args: &[&str]) -> Output {
         fs::create_dir_all(&self.build).unwrap();
         let mut command = Command::new(DRIVER);
@@ -144,14 +144,14 @@ impl Fixture {
             .unwrap()
     }
 
-    /// Runs the driver, which must succeed, and gives what it printed.
+    /// Runs the driver, which must succeed, and returns its standard output.
     pub fn succeed(&self, args: &[&str]) -> String {
         let output = self.driver(args);
         assert!(output.status.success(), "{args:?}: {}", stderr(&output));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Runs the driver, which must fail with exit code 1, and gives its message.
+    /// Runs the driver, which must fail with exit code 1, and returns its message.
     pub fn fail(&self, args: &[&str]) -> String {
         let output = self.driver(args);
         assert_eq!(output.status.code(), Some(1), "{args:?}");
@@ -161,7 +161,7 @@ impl Fixture {
         message
     }
 
-    /// Runs git, which must succeed, and gives what it printed.
+    /// Runs git, which must succeed, and returns its output.
     pub fn git(&self, dir: &Path, args: &[&str]) -> String {
         fs::create_dir_all(dir).unwrap();
         let output = Command::new("git")
@@ -175,7 +175,7 @@ impl Fixture {
     }
 }
 
-/// Completions for fish, as bootstrap generates them, of some flags of `verb`.
+/// Completions for fish of some flags of `verb`, as bootstrap generates them.
 fn completions(verb: &str) -> String {
     let line = |flag: &str| {
         format!("complete -c x.py -n \"__fish_x.py_using_subcommand {verb}\" {flag}\n")

@@ -8,8 +8,8 @@ use std::process::{Command, Output, Stdio};
 
 use crate::fixture::{Fixture, script, stderr, write};
 
-/// As cargo says when it runs the tests: what was compiled in would be another clone's, where clones
-/// share a build directory.
+/// The root of the repository. It is looked up when the tests run, because clones of the repository can
+/// share a build directory, and so these tests.
 fn repository() -> PathBuf {
     let package = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
     Path::new(&package).join("../..")
@@ -33,7 +33,7 @@ impl Launcher {
         Launcher { fixture, programs }
     }
 
-    /// `x.py` through a program that may change who runs it.
+    /// `x.py`, started by `program`, which may change the user.
     fn through(&self, program: &[&str], args: &[&str]) -> Command {
         let path = std::env::var("PATH").unwrap();
         let mut words = program.iter().map(PathBuf::from).collect::<Vec<_>>();
@@ -67,7 +67,7 @@ impl Launcher {
             .unwrap()
     }
 
-    /// `x.py` as root, in a user namespace where need be.
+    /// `x.py` as root, if necessary in a user namespace.
     fn x_as_root(&self, args: &[&str]) -> Output {
         let unshare = ["unshare", "--user", "--map-root-user"];
         self.through(if is_root() { &[] } else { &unshare }, args)
@@ -75,7 +75,7 @@ impl Launcher {
             .unwrap()
     }
 
-    /// Makes all packages but these count as installed; `apt-get install` adds them.
+    /// Replaces dpkg-query by a script that reports all packages except these as installed.
     fn packages_missing(&self, missing: &[&str]) {
         let list = self.programs.join("missing");
         write(
@@ -93,8 +93,8 @@ impl Launcher {
         );
     }
 
-    /// Sets up apt with an archive that holds a stage 0 and a source, pinned by their hashes, and
-    /// takes `source` and `stage0` out of `config.toml`.
+    /// Sets up apt with an archive that has a pinned stage 0 and a pinned source, and removes `source`
+    /// and `stage0` from `config.toml`.
     fn serve(&self) {
         self.packages_missing(&[]);
         let (fixture, served) = (&self.fixture, self.served());
@@ -104,14 +104,17 @@ impl Launcher {
             &package.join("DEBIAN/control"),
             "Package: p\nVersion: 1\nArchitecture: all\nMaintainer: t\nDescription: t\n",
         );
-        for tool in ["rustc", "rustdoc", "cargo"] {
-            let from =
-                fixture
-                    .stage0
-                    .join("bin")
-                    .join(if tool == "rustdoc" { "rustc" } else { tool });
-            fs::create_dir_all(package.join("usr/bin")).unwrap();
-            fs::copy(from, package.join("usr/bin").join(tool)).unwrap();
+        fs::create_dir_all(package.join("usr/bin")).unwrap();
+        for (program, from) in [
+            ("cargo", "cargo"),
+            ("rustc", "rustc"),
+            ("rustdoc", "rustc"),
+            ("cargo-clippy", "rustc"),
+            ("cargo-fmt", "rustc"),
+            ("rustfmt", "rustc"),
+        ] {
+            let from = fixture.stage0.join("bin").join(from);
+            fs::copy(from, package.join("usr/bin").join(program)).unwrap();
         }
         fs::create_dir_all(package.join("usr/lib/x86_64-linux-gnu")).unwrap();
         run(Command::new("dpkg-deb")
@@ -218,7 +221,7 @@ fn a_tool_explains_itself_without_source_and_compiler() {
     let launcher = Launcher::new();
     launcher.serve();
     fs::create_dir_all(launcher.fixture.root.join("src/tools/bench")).unwrap();
-    // Cargo builds the driver, and says what else it is asked for.
+    // This cargo builds the driver, and prints its arguments if it has to run a tool.
     let cargo = launcher.fixture.stage0.join("bin/cargo");
     let driver = fs::read_to_string(&cargo).unwrap();
     script(
@@ -314,7 +317,7 @@ fn setup_fetches_unpacks_and_says_so_once() {
         told.lines()
             .next()
             .unwrap()
-            .contains("158 MB to download, 2.0 GB on disk"),
+            .contains("164 MB to download, 2.0 GB on disk"),
         "{told}"
     );
 
@@ -322,9 +325,11 @@ fn setup_fetches_unpacks_and_says_so_once() {
     assert!(laid("compiler/b.rs").starts_with("debian\nline 2\n"));
     assert_eq!(laid("vendor/x/.cargo-checksum.json"), r#"{"files":{}}"#);
     assert!(!launcher.fixture.laid("Cargo.lock").exists());
-    let rustc = launcher.fixture.build.join("stage0/bin/rustc");
-    let version = Command::new(rustc).arg("-vV").output().unwrap();
-    assert!(stdout(&version).contains("release: 1.95.0\n"));
+    for program in ["rustc", "rustdoc", "cargo-clippy", "cargo-fmt", "rustfmt"] {
+        let program = launcher.fixture.build.join("stage0/bin").join(program);
+        let version = Command::new(program).arg("-vV").output().unwrap();
+        assert!(stdout(&version).contains("release: 1.95.0\n"));
+    }
 
     let again = launcher.x(&["setup"]);
     assert_eq!(stdout(&again).lines().count(), 1, "{}", stdout(&again));
@@ -351,7 +356,7 @@ fn a_wrong_hash_is_refused_and_the_right_file_taken_next() {
     assert!(!download.join("s.orig.tar.xz").exists());
     assert!(!launcher.fixture.laid("").exists());
 
-    // The torn file is still there under its temporary name, and not used.
+    // The truncated file still exists under its temporary name, but is not used.
     fs::write(&served, right).unwrap();
     let output = launcher.x(&["setup"]);
     assert!(output.status.success(), "{}", stderr(&output));
@@ -391,18 +396,18 @@ fn files_that_no_archive_has_are_named_with_the_ways_out() {
         message.ends_with(&format!("{error} s.orig.tar.xz\n{source}")),
         "{message}"
     );
-    // apt's reason for each place.
+    // apt's reason for each folder of each archive.
     let reasons = message
         .lines()
         .filter(|line| line.contains("s.orig.tar.xz"));
     assert_eq!(reasons.count(), 5, "{message}");
 
-    // The other files are here already.
+    // The other files have been downloaded already.
     fs::remove_file(launcher.served().join("p_1.deb")).unwrap();
     fs::remove_file(launcher.fixture.build.join("download/p_1.deb")).unwrap();
     let message = stderr(&launcher.x(&["setup"]));
-    let stage0 = "help: `rustup toolchain install 1.95.0`, then in config.toml what \
-                  `rustc +1.95.0 --print sysroot` prints:\n    stage0 = \"/path/to/sysroot\"\n";
+    let stage0 = "help: `rustup toolchain install 1.95.0`, then in config.toml the output of \
+                  `rustc +1.95.0 --print sysroot`:\n    stage0 = \"/path/to/sysroot\"\n";
     assert!(
         message.ends_with(&format!("{error} s.orig.tar.xz, p_1.deb\n{source}{stage0}")),
         "{message}"
@@ -458,8 +463,19 @@ fn a_disk_that_is_too_small_is_said_before_anything_is_fetched() {
             build.display()
         )
     );
-    // Nothing but the lock.
+    // Only the lock is there.
     assert_eq!(stdout(&output).lines().last(), Some("x.py.lock"));
+}
+
+#[test]
+fn compare_announces_the_build_of_the_release() {
+    let launcher = Launcher::new();
+    let announced = |args: &[&str]| stdout(&launcher.x(args)).contains("  build the release,");
+    assert!(announced(&["compare"]));
+    assert!(!announced(&["compare", "--release=/rustc"]));
+    assert!(!announced(&["build"]));
+    write(&launcher.fixture.build.join("release/built"), "");
+    assert!(!announced(&["compare"]));
 }
 
 #[test]
@@ -471,6 +487,26 @@ fn a_half_unpacked_stage_0_is_started_again() {
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(!launcher.fixture.build.join("stage0/usr/bin/torn").exists());
     assert!(!launcher.fixture.build.join("stage0.tmp").exists());
+}
+
+#[test]
+fn a_stage_0_of_other_packages_is_replaced() {
+    let launcher = Launcher::new();
+    launcher.serve();
+    assert!(launcher.x(&["setup"]).status.success());
+    let stage0 = launcher.fixture.build.join("stage0");
+    assert_eq!(
+        fs::read_to_string(stage0.join("packages")).unwrap(),
+        "p_1.deb\n"
+    );
+    // As an x.py that pins other packages leaves it.
+    write(&stage0.join("packages"), "p_0.deb\n");
+    write(&stage0.join("usr/bin/old"), "");
+    let output = launcher.x(&["setup"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stdout(&output).contains("[3/5] unpacking stage 0"));
+    assert!(!stage0.join("usr/bin/old").exists());
+    assert!(stage0.join("bin/rustc").exists());
 }
 
 #[test]

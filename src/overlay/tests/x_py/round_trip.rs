@@ -1,9 +1,9 @@
-//! `overlay` and `refresh` on a small source tree: what goes in comes back, to the byte.
+//! `overlay` and `refresh` on a small source tree: the round trip loses nothing.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-use crate::fixture::{Fixture, snapshot, stderr, write};
+use crate::fixture::{Fixture, script, snapshot, stderr, write};
 
 /// A canonical patch of line `line` of a 40-line file.
 fn patch(name: &str, line: u32, new: &str) -> String {
@@ -19,7 +19,7 @@ fn laid() -> Fixture {
     let fixture = Fixture::new();
     fixture.write("compiler/a.rs.patch", &patch("compiler/a.rs", 20, "twenty"));
     fixture.write("compiler/thin_link.rs", "fn new() {}\n");
-    crate::fixture::script(&fixture.root.join("src/etc/tool.sh"), "exit 0");
+    script(&fixture.root.join("src/etc/tool.sh"), "exit 0");
     fixture.succeed(&["overlay"]);
     fixture
 }
@@ -65,7 +65,7 @@ fn an_edit_of_an_upstream_file_comes_back_as_a_patch() {
         text("compiler/a.rs.patch"),
         patch("compiler/a.rs", 20, "TWENTY")
     );
-    // And once more: both sides agree now.
+    // Now both sides are the same.
     let before = snapshot(&fixture.root);
     assert_eq!(fixture.succeed(&["overlay"]), "");
     assert_eq!(fixture.succeed(&["refresh"]), "");
@@ -75,7 +75,7 @@ fn an_edit_of_an_upstream_file_comes_back_as_a_patch() {
 #[test]
 fn a_new_file_comes_back_with_its_mode() {
     let fixture = laid();
-    crate::fixture::script(&fixture.laid("tests/run-make/thin-link-x/run.sh"), "true");
+    script(&fixture.laid("tests/run-make/thin-link-x/run.sh"), "true");
     fixture.edit("compiler/thin_link.rs", "new", "newer");
     let told = fixture.succeed(&["refresh"]);
     assert_eq!(
@@ -423,7 +423,7 @@ fn an_interrupted_laying_is_completed() {
     let after = fixture.git(&tree, &["rev-parse", "HEAD"]);
     let complete = snapshot(&tree);
 
-    // As a kill leaves it: files torn, index and HEAD still at the old commit.
+    // The state after a kill: files are incomplete, and index and HEAD are at the old commit.
     fixture.git(&tree, &["reset", "--quiet", &before]);
     fixture.git(&tree, &["update-ref", "refs/x/laid", &before]);
     fixture.git(&tree, &["update-ref", "refs/x/laying", &after]);
@@ -509,7 +509,7 @@ fn a_source_of_another_release_or_without_its_submodule_is_refused() {
     assert!(!fixture.laid("").exists());
 }
 
-/// The release's own tarball: crates and lock files fit together as they are.
+/// The release's own tarball: its crates and lock files match.
 #[test]
 fn an_unpacked_tarball_is_laid_as_it_is() {
     let fixture = Fixture::new();
@@ -520,7 +520,7 @@ fn an_unpacked_tarball_is_laid_as_it_is() {
     assert_eq!(build_setting(&fixture, "vendor"), Some(true.into()));
 }
 
-/// A checkout: no vendored crates, and git's own files in it and in its submodules.
+/// A checkout has no vendored crates, but git's files in it and in its submodules.
 #[test]
 fn a_checkout_is_laid_without_its_repositories() {
     let fixture = Fixture::new();
@@ -661,9 +661,61 @@ fn run_make_alone_means_our_tests() {
 }
 
 #[test]
+fn all_parts_of_the_tests_are_run_and_counted() {
+    let fixture = laid();
+    fixture.write("src/overlay/known-failures.toml", "");
+    let stage0 = |name: &str, lines: &str| script(&fixture.stage0.join("bin").join(name), lines);
+    stage0(
+        "cargo",
+        "echo 'test result: ok. 3 passed; 0 failed; 1 ignored'",
+    );
+    stage0("cargo-fmt", "echo \"format: $@\"");
+    let result = "import sys\nprint('test result: ok. 5 passed; 0 failed')\n";
+    write(&fixture.laid("x.py"), result);
+
+    let output = fixture.driver(&["test"]);
+    assert_eq!(output.status.code(), Some(1));
+    let bin = fixture.stage0.display();
+    assert_eq!(
+        stderr(&output),
+        format!(
+            "error: stage 0 in {bin} has no cargo-clippy\n\
+             help: `rustup component add clippy rustfmt` adds it to a toolchain of rustup\n"
+        )
+    );
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("\nformat: fmt --all --check\n"), "{told}");
+    let summary = "\n  overlay --check: 1 passed, 0 failed, 0 skipped\n  \
+                   cargo fmt: 1 passed, 0 failed, 0 skipped\n  \
+                   cargo clippy: 0 passed, 1 failed, 0 skipped\n  \
+                   workspace: 3 passed, 0 failed, 1 skipped\n  \
+                   compiler: 5 passed, 0 failed, 0 skipped\n\
+                   10 passed, 1 failed, 1 skipped\n";
+    assert!(told.ends_with(summary), "{told}");
+
+    // clippy has to run stage 0's cargo and compiler.
+    stage0("cargo-clippy", "echo \"lints: $CARGO $RUSTC $@\"");
+    let told = fixture.succeed(&["test"]);
+    let lints = format!("\nlints: {bin}/bin/cargo {bin}/bin/rustc clippy --workspace ");
+    assert!(told.contains(&lints), "{told}");
+    assert!(
+        told.ends_with("\n11 passed, 0 failed, 1 skipped\n"),
+        "{told}"
+    );
+    stage0("cargo-fmt", "exit 1");
+    let output = fixture.driver(&["test"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        told.ends_with("\n10 passed, 1 failed, 1 skipped\n"),
+        "{told}"
+    );
+}
+
+#[test]
 fn an_llvm_that_is_not_22_is_refused() {
     let fixture = laid();
-    crate::fixture::script(&fixture.llvm_config(), "echo 18.1.0");
+    script(&fixture.llvm_config(), "echo 18.1.0");
     let message = fixture.fail(&["build"]);
     let wanted = format!(
         "error: {} is LLVM 18.1.0, not 22\nhelp: ",

@@ -24,7 +24,7 @@ use tool_support::args::ToolArgs;
 
 use crate::report::Report;
 
-/// Measures distributed ThinLTO beside other ways to build the same programs.
+/// Compares distributed ThinLTO with other ways to build the same programs.
 ///
 /// Builds each program in every way: clean, and after edits of its own crate and of a crate that
 /// depends on no other; then runs its benchmark. Prints tables, and writes `bench.json` and

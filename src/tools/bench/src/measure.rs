@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::ensure;
 use distributed::fetch;
 use distributed::folder;
 use distributed::toolchain::Toolchain;
+use helped::Helped;
 use serde::Serialize;
 use tool_support::command;
 
@@ -150,10 +150,10 @@ fn program_of(dir: &Path, mode: Mode) -> PathBuf {
     dir.join(format!("program-{}", mode as usize))
 }
 
-/// Completes the builds of one round with the values that they get from others.
+/// Completes the builds of one round with values from other builds.
 ///
-/// Modes with the same folder share the compiles of all crates but the last. The first of them runs
-/// these compiles and lends the others all of its build but the last crate.
+/// Modes with the same folder share the compiles of all crates except the last. The first of them runs
+/// these compiles; the time of the others is that of the first with their own last crate.
 ///
 /// The LTO part of a distributed build is the thin link, the backends and the link. In one process it
 /// is a part of the last crate's rustc: the time beyond that of the distributed build, which compiles
@@ -200,12 +200,11 @@ fn benchmark(
             let ended = command::run_to_any_end(Command::new(path).args(&arguments))?;
             in_mode.benchmark_seconds.push(ended.usage.seconds);
             let answer = (ended.status.code(), ended.stdout, ended.stderr);
-            let same = first.get_or_insert_with(|| answer.clone()) == &answer;
-            ensure!(
-                same,
-                "{} and the program of the first mode answer differently\nhelp: run both with {arguments:?}",
-                path.display()
-            );
+            if first.get_or_insert_with(|| answer.clone()) != &answer {
+                let (one, other) = (programs[0].display(), path.display());
+                let message = format!("{one} and {other} answer differently");
+                return Err(Helped::new(message, format!("run both with {arguments:?}")).into());
+            }
         }
     }
     Ok(())

@@ -25,7 +25,7 @@ pub enum Mode {
     Thin,
     /// `-Clto=fat`.
     Fat,
-    /// `-Clinker-plugin-lto`: lld runs ThinLTO in one process.
+    /// `-Clinker-plugin-lto -Zlink-embedded-bitcode`: lld runs ThinLTO in one process, std included.
     Lld,
     /// The same with lld's cache of native objects. Shares the builds of all crates but the last with
     /// [`Mode::Lld`].
@@ -90,7 +90,7 @@ impl Mode {
             Build::in_process(tools, source, built)
         };
         let in_lld = |last_flags: &[String]| {
-            let flags = ["-Clinker-plugin-lto".to_owned()];
+            let flags = ["-Clinker-plugin-lto", compile::STD_IN_LTO].map(str::to_owned);
             let built = compile::program(tools, source, dir, Lto::Local, &flags, last_flags)?;
             Build::in_process(tools, source, built)
         };
@@ -123,9 +123,9 @@ impl Mode {
 pub struct Build {
     /// From the start of cargo to the program.
     pub seconds: f64,
-    /// rustc's for the program's own crate; in one process they include LTO and the link.
+    /// The duration of rustc for the program's own crate; in one process it includes LTO and the link.
     pub last_crate_seconds: f64,
-    /// After the compiles to bitcode. Measured in distributed builds, computed for the others.
+    /// The time after the compiles to bitcode: measured in distributed builds, computed in others.
     pub lto_seconds: Option<f64>,
     /// The size of the program.
     pub program_bytes: u64,

@@ -1,6 +1,6 @@
 //! The programs to measure.
 
-use distributed::fetch::Package;
+use distributed::fetch::{FD, Package, RIPGREP};
 
 use crate::workload::Workload;
 
@@ -26,15 +26,11 @@ pub struct Function {
     pub head: &'static str,
 }
 
-/// All of them. The third contains C: a build script compiles libdeflate, a static library in the rlib
-/// of libdeflate-sys.
+/// All programs. The third contains C: a build script compiles libdeflate, a static library in the
+/// rlib of libdeflate-sys.
 pub const PROGRAMS: [Program; 3] = [
     Program {
-        package: Package {
-            name: "ripgrep",
-            version: "15.2.0",
-            program: "rg",
-        },
+        package: RIPGREP,
         last: Function {
             file: "crates/core/main.rs",
             head: "fn search(args: &HiArgs, mode: SearchMode) -> anyhow::Result<bool> {",
@@ -47,11 +43,7 @@ pub const PROGRAMS: [Program; 3] = [
         workload: Workload::Search,
     },
     Program {
-        package: Package {
-            name: "fd-find",
-            version: "10.5.0",
-            program: "fd",
-        },
+        package: FD,
         last: Function {
             file: "src/main.rs",
             head: "fn build_regex(pattern_regex: String, config: &Config) -> Result<regex::bytes::Regex> {",

@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_say_what_was_measured() {
+    fn tables_have_the_measured_values() {
         let text = report().tables();
         let row = |start: &str| {
             let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn the_files_hold_it_too() {
+    fn files_have_the_results() {
         let dir = tempfile::tempdir().unwrap();
         report().write(dir.path()).unwrap();
         let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();

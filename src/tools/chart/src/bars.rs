@@ -1,4 +1,4 @@
-//! Grouped bars, each with its value above.
+//! Grouped bars with their values above them.
 
 use std::ops::Range;
 
@@ -7,18 +7,19 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::{Area, COLORS, FOOT, HEAD, Panel, SIDE, scale, text};
+use crate::{Area, COLORS, FOOT, HEAD, Panel, SIDE, text};
 
 /// The space beside a group of bars, in bars.
 const GAP: f64 = 0.8;
 
-/// An axis from zero. The linear axis of plotters allows no choice of labels.
-struct Axis {
-    end: f64,
-    labels: Vec<f64>,
-}
+/// The number of labels of the vertical axis, at most.
+const LABELS: usize = 11;
 
-impl Ranged for Axis {
+/// The horizontal axis: a unit for each of so many categories, with its label in the middle. The
+/// segmented axis of plotters has no positions within a segment.
+struct Categories(usize);
+
+impl Ranged for Categories {
     type FormatOption = DefaultFormatting;
     type ValueType = f64;
 
@@ -27,11 +28,11 @@ impl Ranged for Axis {
     }
 
     fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
-        self.labels.clone()
+        (0..self.0).map(|number| number as f64 + 0.5).collect()
     }
 
     fn range(&self) -> Range<f64> {
-        0.0..self.end
+        0.0..self.0 as f64
     }
 }
 
@@ -44,7 +45,7 @@ pub fn width(categories: &[String], values: &[Vec<Option<f64>>]) -> u32 {
         .iter()
         .map(|name| text::width(name, text::LABEL) + 8);
     categories.len() as u32 * names.max().unwrap_or(0).max(group)
-        + text::axis_width(&labels(values))
+        + text::axis_width(&labels(vertical(values)))
         + 2 * SIDE
 }
 
@@ -54,33 +55,19 @@ pub fn draw(
     categories: &[String],
     values: &[Vec<Option<f64>>],
 ) -> anyhow::Result<()> {
-    let middles = (0..categories.len()).map(|i| i as f64 + 0.5).collect();
-    let labels = labels(values);
+    let vertical = vertical(values);
     let mut plot = ChartBuilder::on(area)
         .margin(SIDE)
         .margin_top(HEAD)
         .x_label_area_size(FOOT)
-        .y_label_area_size(text::axis_width(&labels))
-        .build_cartesian_2d(
-            Axis {
-                end: categories.len() as f64,
-                labels: middles,
-            },
-            Axis {
-                end: labels[labels.len() - 1],
-                labels,
-            },
-        )?;
-    plot.configure_mesh()
-        .disable_x_mesh()
-        .bold_line_style(text::GRID)
-        .light_line_style(TRANSPARENT)
-        .label_style(text::style(text::LABEL))
-        .axis_desc_style(text::style(text::LABEL))
-        .x_desc(&panel.x)
-        .y_desc(&panel.y)
-        .x_label_formatter(&|x| categories[*x as usize].clone())
-        .y_label_formatter(&|y| text::number(*y))
+        .y_label_area_size(text::axis_width(&labels(vertical.clone())))
+        .build_cartesian_2d(Categories(categories.len()), vertical)?;
+    let name = |x: &f64| categories[*x as usize].clone();
+    let mut mesh = plot.configure_mesh();
+    panel.style(&mut mesh);
+    mesh.disable_x_mesh()
+        .y_labels(LABELS)
+        .x_label_formatter(&name)
         .draw()?;
 
     panel.draw_title(area, plot.plotting_area().get_pixel_range().0)?;
@@ -100,13 +87,13 @@ pub fn draw(
     Ok(())
 }
 
-/// The labels of the vertical axis, with room for the number above the highest bar.
-fn labels(values: &[Vec<Option<f64>>]) -> Vec<f64> {
-    let greatest = values
-        .iter()
-        .flatten()
-        .flatten()
-        .copied()
-        .fold(0.0, f64::max);
-    scale::steps(greatest * 1.125)
+/// The vertical axis, with room for the number above the highest bar.
+fn vertical(values: &[Vec<Option<f64>>]) -> Range<f64> {
+    let numbers = values.iter().flatten().flatten().copied();
+    0.0..numbers.fold(0.0, f64::max) * 1.125
+}
+
+/// The labels that plotters chooses for the vertical axis.
+fn labels(vertical: Range<f64>) -> Vec<f64> {
+    RangedCoordf64::from(vertical).key_points(LABELS)
 }

@@ -1,5 +1,5 @@
-//! The names of the series with their colors. Unlike the legends of plotters, it is outside of the
-//! panels, which share it.
+//! The names of the series with their colors, in rows above all panels. The legends of plotters are
+//! lists in the plot of one panel.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};

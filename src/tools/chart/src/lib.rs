@@ -6,12 +6,12 @@
 mod bars;
 mod legend;
 mod lines;
-mod scale;
 mod text;
 
 use std::ops::Range;
 
 use anyhow::{Context, ensure};
+use plotters::chart::MeshStyle;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
@@ -27,7 +27,7 @@ const HEAD: u32 = 30;
 const FOOT: u32 = 48;
 const SIDE: u32 = 8;
 
-/// Colors of the series that readers with color blindness can tell apart.
+/// The colors of the series, which color-blind readers can tell apart.
 const COLORS: [RGBColor; 8] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -43,7 +43,7 @@ const COLORS: [RGBColor; 8] = [
 pub struct Chart {
     /// The title above all panels.
     pub title: String,
-    /// The names of the series, at most eight.
+    /// The names of the series: one to eight.
     pub series: Vec<String>,
     /// The panels, from left to right and from top to bottom.
     pub panels: Vec<Panel>,
@@ -158,6 +158,21 @@ impl Panel {
     fn draw_title(&self, area: &Area, columns: Range<i32>) -> anyhow::Result<()> {
         let middle = (columns.start + columns.end) / 2 - area.get_base_pixel().0;
         text::centered(area, &self.title, (middle, HEAD as i32 / 2), text::HEADING)
+    }
+
+    /// Sets the style of axes and grid that all plots share.
+    fn style<X, Y>(&self, mesh: &mut MeshStyle<'_, '_, X, Y, SVGBackend<'_>>)
+    where
+        X: Ranged<ValueType = f64>,
+        Y: Ranged<ValueType = f64>,
+    {
+        mesh.bold_line_style(text::GRID)
+            .max_light_lines(0)
+            .label_style(text::style(text::LABEL))
+            .axis_desc_style(text::style(text::LABEL))
+            .x_desc(&self.x)
+            .y_desc(&self.y)
+            .y_label_formatter(&|y| text::number(*y));
     }
 
     /// The width that keeps this panel's labels apart.

@@ -1,4 +1,4 @@
-//! Lines on logarithmic axes, with a mark at each point and the value of the last one beside it.
+//! Lines on logarithmic axes, with a mark at each point and the last value beside it.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use plotters::element::{DynElement, IntoDynElement};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::{Area, COLORS, FOOT, HEAD, Panel, SIDE, scale, text};
+use crate::{Area, COLORS, FOOT, HEAD, Panel, SIDE, text};
 
 const MARK: i32 = 5;
 /// The distance between two lines of text.
@@ -32,7 +32,7 @@ impl Layout {
         Layout {
             horizontal,
             range: first / room..last * room,
-            vertical: scale::powers(points.iter().flatten().map(|(_, y)| *y)),
+            vertical: powers(points.iter().flatten().map(|(_, y)| *y)),
             right: text::widest(ends.map(|(_, y)| *y)) + SIDE,
         }
     }
@@ -45,6 +45,17 @@ impl Layout {
             .map(|pair| (pair[1] / pair[0]).ln() / whole)
             .fold(1.0, f64::min)
     }
+}
+
+/// The powers of ten around `values`, at least two of them. plotters would choose other multiples for
+/// a short axis.
+fn powers(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let (least, greatest) = values.fold((f64::INFINITY, 0.0), |(least, greatest), value| {
+        (value.min(least), value.max(greatest))
+    });
+    let start = least.log10().floor() as i32;
+    let end = (greatest.log10().ceil() as i32).max(start + 1);
+    (start..=end).map(|power| 10f64.powi(power)).collect()
 }
 
 /// The width that keeps the labels of the horizontal axis apart.
@@ -74,16 +85,9 @@ pub fn draw(area: &Area, panel: &Panel, points: &[Vec<(f64, f64)>]) -> anyhow::R
                 .log_scale()
                 .with_key_points(vertical),
         )?;
-    plot.configure_mesh()
-        .bold_line_style(text::GRID)
-        .light_line_style(TRANSPARENT)
-        .label_style(text::style(text::LABEL))
-        .axis_desc_style(text::style(text::LABEL))
-        .x_desc(&panel.x)
-        .y_desc(&panel.y)
-        .x_label_formatter(&|x| text::number(*x))
-        .y_label_formatter(&|y| text::number(*y))
-        .draw()?;
+    let mut mesh = plot.configure_mesh();
+    panel.style(&mut mesh);
+    mesh.x_label_formatter(&|x| text::number(*x)).draw()?;
 
     panel.draw_title(area, plot.plotting_area().get_pixel_range().0)?;
 

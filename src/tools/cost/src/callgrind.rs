@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use anyhow::{Context, bail};
+use helped::Helped;
 
 /// The instructions that `command` executes, including its start.
 pub fn count(command: &Command) -> anyhow::Result<f64> {
@@ -16,7 +17,7 @@ pub fn count(command: &Command) -> anyhow::Result<f64> {
     }
     let output = valgrind
         .output()
-        .context("cannot start valgrind\nhelp: apt-get install valgrind")?;
+        .with_context(|| Helped::new("cannot start valgrind", "apt-get install valgrind"))?;
     let told = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         bail!("{valgrind:?} failed:\n{told}");

@@ -2,7 +2,7 @@
 //! memchr, and those of rustc and clang as the backend of a module. Counts vary by about a million
 //! between runs because of threads, so each is a median.
 //!
-//! [`package`] is what is compiled, [`callgrind`] counts, [`backend`] compares backends.
+//! [`package`] has the compiled package, [`callgrind`] counts, [`backend`] compares backends.
 
 mod backend;
 mod callgrind;
@@ -22,8 +22,8 @@ use tool_support::table::table;
 
 const FLAGS: &str = "-O -Clinker-plugin-lto -Ccodegen-units=1";
 
-/// Counts the instructions of a compile with and without `--emit=thin-link-bitcode`, and of rustc as a
-/// backend beside clang.
+/// Counts the instructions of a compile with and without `--emit=thin-link-bitcode`, and of rustc and
+/// clang as backends.
 #[derive(Parser)]
 #[command(override_usage = "./x.py cost [OPTIONS]")]
 struct Args {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, ensure};
-use distributed::fetch;
 use distributed::toolchain::Toolchain;
+use distributed::{fetch, pairs};
 use tool_support::command;
 
 const MANIFEST: &str = r#"[package]
@@ -58,12 +58,8 @@ pub fn memchr(tools: &Toolchain, folder: &Path) -> anyhow::Result<PathBuf> {
 /// Compiles the package in `folder`, runs a thin link over its summaries, and returns the modules of
 /// [`CRATES`], each with an index beside it.
 pub fn modules(tools: &Toolchain, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let flags = [
-        "-Zunstable-options".to_owned(),
-        "-Clinker-plugin-lto".to_owned(),
-        "--emit=obj,thin-link-bitcode".to_owned(),
-    ];
-    let mut cargo = tools.cargo("build", &[&tools.linker_flags()[..], &flags].concat());
+    let flags = [&tools.linker_flags()[..], &pairs::flags()].concat();
+    let mut cargo = tools.cargo("build", &flags);
     cargo
         // With a target, the flags are not for build scripts.
         .args(["--quiet", "--release", "--target", &tools.host])
@@ -71,29 +67,24 @@ pub fn modules(tools: &Toolchain, folder: &Path) -> anyhow::Result<Vec<PathBuf>>
         .current_dir(folder);
     command::run(&mut cargo)?;
     let deps = folder.join("target").join(&tools.host).join("release/deps");
-    let mut bitcode = Vec::new();
-    for entry in fs::read_dir(&deps)? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.ends_with(".o") && !name.ends_with(".indexing.o") {
-            bitcode.push(path);
-        }
-    }
-    bitcode.sort();
+    let names = pairs::in_folder(&deps)?;
+    let file = |name: &String, suffix| deps.join(format!("{name}{suffix}"));
     let mut linker = Command::new(&tools.lld);
     linker
         // Symbols of std stay undefined, which `-shared` allows.
         .args(["-shared", "--thinlto-index-only"])
-        .arg("--thinlto-object-suffix-replace=.indexing.o;.o")
-        .args(bitcode.iter().map(|path| path.with_extension("indexing.o")));
+        .arg(pairs::suffix_replace())
+        .args(names.iter().map(|name| file(name, pairs::SUMMARY)));
     command::run(&mut linker)?;
-    bitcode.retain(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        CRATES.iter().any(|krate| name.starts_with(krate))
-    });
+    let measured = |name: &&String| CRATES.iter().any(|krate| name.starts_with(krate));
+    let modules: Vec<_> = names
+        .iter()
+        .filter(measured)
+        .map(|name| file(name, pairs::BITCODE))
+        .collect();
     ensure!(
-        bitcode.len() == 3,
-        "expected modules of two crates and a shim: {bitcode:?}"
+        modules.len() == 3,
+        "expected modules of two crates and a shim: {modules:?}"
     );
-    Ok(bitcode)
+    Ok(modules)
 }

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 use distributed::fetch::Source;
+use helped::Helped;
 use serde::Serialize;
 
 use crate::programs::Program;
@@ -67,12 +68,10 @@ fn ask_both(
     }
     let answer = ask(program, thin, query, folders)?;
     if answer != expected {
-        bail!(
-            "the answers to {query:?} differ: {}\nhelp: run both: {} and {}",
-            difference(&expected, &answer),
-            plain.display(),
-            thin.display()
-        );
+        let difference = difference(&expected, &answer);
+        let message = format!("the answers to {query:?} differ: {difference}");
+        let help = format!("run both: {} and {}", plain.display(), thin.display());
+        return Err(Helped::new(message, help).into());
     }
     Ok(answer.stdout.len())
 }

@@ -1,6 +1,6 @@
-//! The programs, and the queries that both builds of each have to answer alike.
+//! The programs, and the queries to which both builds of each must give the same answers.
 
-use distributed::fetch::Package;
+use distributed::fetch::{FD, Package, RIPGREP};
 use serde_json::Value;
 
 /// A program that searches folders.
@@ -15,14 +15,10 @@ pub struct Program {
     pub stable: fn(&[&str], &str) -> serde_json::Result<String>,
 }
 
-/// All of them. The second is small and needs a newer Rust than the first.
+/// All programs.
 pub const PROGRAMS: [Program; 2] = [
     Program {
-        package: Package {
-            name: "ripgrep",
-            version: "15.2.0",
-            program: "rg",
-        },
+        package: RIPGREP,
         arguments: &["--no-config", "--no-ignore-parent", "--sort=path"],
         // 0 for a match, 1 for none, 2 for an error.
         queries: &[
@@ -46,11 +42,7 @@ pub const PROGRAMS: [Program; 2] = [
         stable: without_times,
     },
     Program {
-        package: Package {
-            name: "fd-find",
-            version: "10.5.0",
-            program: "fd",
-        },
+        package: FD,
         arguments: &["--color=never", "--threads=1", "--unrestricted"],
         // 1 for an error, or for no match with `--quiet`.
         queries: &[

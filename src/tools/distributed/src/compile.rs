@@ -8,8 +8,12 @@ use tool_support::command::{self, Usage};
 use crate::fetch::Source;
 use crate::folder;
 use crate::link_inputs::{self, Program};
+use crate::pairs;
 use crate::toolchain::Toolchain;
 use crate::wrapper::{self, Compile};
+
+/// Makes std take part in the LTO of a link with `-Clinker-plugin-lto`.
+pub const STD_IN_LTO: &str = "-Zlink-embedded-bitcode";
 
 /// The codegen units of each crate: rustc's number for a release build.
 const UNITS: u32 = 16;
@@ -22,7 +26,7 @@ const RECORDS: &str = "compiles.jsonl";
 /// The LTO that rustc runs.
 #[derive(Clone, Copy)]
 pub enum Lto {
-    /// ThinLTO among the units of each crate, or none with `-Clinker-plugin-lto`.
+    /// ThinLTO within each crate, or none with `-Clinker-plugin-lto`.
     Local,
     /// `-Clto=thin`.
     Thin,
@@ -34,6 +38,7 @@ impl Lto {
     /// The value of the profile's `lto`.
     fn of_profile(self) -> &'static str {
         match self {
+            // Cargo's value for ThinLTO within each crate.
             Lto::Local => "false",
             Lto::Thin => "thin",
             Lto::Fat => "fat",
@@ -78,13 +83,8 @@ pub fn bitcode(
 ) -> anyhow::Result<(Built, Program)> {
     let inputs = dir.join("link-inputs.json");
     let mut flags = tools.linker_flags().to_vec();
-    flags.extend([
-        "-Zunstable-options".into(),
-        // In addition to the output types that cargo asks for.
-        "--emit=obj,thin-link-bitcode".into(),
-        // Objects are bitcode, and links take it.
-        "-Clinker-plugin-lto".into(),
-    ]);
+    flags.extend(pairs::flags());
+    flags.push(STD_IN_LTO.into());
     let mut cargo = cargo(tools, source, dir, Lto::Local, &flags)?;
     cargo.arg("--").args(last_flags);
     wrapper::replace_link(&mut cargo, source.program, &inputs);

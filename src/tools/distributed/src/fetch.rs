@@ -21,6 +21,20 @@ pub struct Package {
     pub program: &'static str,
 }
 
+/// ripgrep, which the demo and the benchmark build.
+pub const RIPGREP: Package = Package {
+    name: "ripgrep",
+    version: "15.2.0",
+    program: "rg",
+};
+
+/// fd, which the demo and the benchmark build.
+pub const FD: Package = Package {
+    name: "fd-find",
+    version: "10.5.0",
+    program: "fd",
+};
+
 impl fmt::Display for Package {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name, self.version)

@@ -1,4 +1,4 @@
-//! Folders of the driver.
+//! Folders for the outputs of the steps.
 
 use std::fs;
 use std::io;
@@ -56,7 +56,8 @@ pub fn link(target: &Path, path: &Path) -> anyhow::Result<()> {
     symlink(target, path).with_context(|| format!("cannot create {}", path.display()))
 }
 
-fn empty(folder: &Path) -> anyhow::Result<()> {
+/// Creates `folder`, or empties it.
+pub fn empty(folder: &Path) -> anyhow::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("cannot remove {}", folder.display()))

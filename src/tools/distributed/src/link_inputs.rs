@@ -1,17 +1,17 @@
 //! Reads rustc's description of a link (`--emit=link-inputs`).
 
 use std::collections::{BTreeMap, HashMap};
+use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail, ensure};
+use helped::Helped;
 use serde::Deserialize;
 
-/// The suffixes of a pair.
-const BITCODE: &str = ".o";
-const SUMMARY: &str = ".indexing.o";
+use crate::pairs::{BITCODE, SUMMARY};
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -28,7 +28,7 @@ struct LinkInputs {
 
 #[derive(Deserialize)]
 struct Object {
-    /// `None` for a module of a crate that stays native.
+    /// `None` for a module of a crate that does not take part in LTO.
     object: Option<PathBuf>,
     thin_link_bitcode: Option<PathBuf>,
 }
@@ -47,6 +47,8 @@ struct Linker {
     program: PathBuf,
     /// Variables to set, or to unset if there is no value.
     environment: BTreeMap<String, Option<String>>,
+    /// The folders to search before those of `PATH`.
+    path: Vec<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -93,21 +95,19 @@ impl Module {
         })
     }
 
-    /// The name of the summary in a thin link. [`suffix_replace`] turns it into [`Module::name`].
+    /// The name of the summary in a thin link. [`crate::pairs::suffix_replace`] turns it into
+    /// [`Module::name`].
     pub fn summary_name(&self) -> String {
         let stem = self.name.strip_suffix(BITCODE).expect("it was checked");
         format!("{stem}{SUMMARY}")
     }
 }
 
-/// The value of `--thinlto-object-suffix-replace`.
-pub fn suffix_replace() -> String {
-    format!("{SUMMARY};{BITCODE}")
-}
-
 /// A program to link.
 pub struct Program {
     linker: Linker,
+    /// The linker's `PATH`.
+    path: OsString,
     parts: Vec<Part>,
     /// The modules, in the order of the link.
     pub modules: Vec<Module>,
@@ -131,9 +131,9 @@ enum Part {
 /// Reads the description `path` of one binary.
 pub fn read(path: &Path) -> anyhow::Result<Program> {
     let text = fs::read_to_string(path).with_context(|| {
-        format!(
-            "rustc wrote no link inputs to {}\nhelp: pass a compiler that `./x.py build` built",
-            path.display()
+        Helped::new(
+            format!("rustc wrote no link inputs to {}", path.display()),
+            "pass a compiler that `./x.py build` built",
         )
     })?;
     parse(&text).with_context(|| format!("cannot use {}", path.display()))
@@ -149,12 +149,16 @@ fn parse(text: &str) -> anyhow::Result<Program> {
     let mut links = inputs.links.into_iter();
     let (Some(link), None) = (links.next(), links.next()) else {
         bail!(
-            "{} is to be linked to more or less than one file",
+            "rustc links {} to several files or to none",
             inputs.crate_name
         );
     };
+    let linker = link.linker.context("rustc names no linker")?;
+    let own_path = env::var_os("PATH").unwrap_or_default();
+    let folders = linker.path.iter().cloned();
     let mut program = Program {
-        linker: link.linker.context("rustc names no linker")?,
+        path: env::join_paths(folders.chain(env::split_paths(&own_path)))?,
+        linker,
         parts: Vec::new(),
         modules: Vec::new(),
         natives: link.symbols_object.into_iter().collect(),
@@ -266,6 +270,7 @@ impl Program {
         replace: impl Fn(&Module) -> Option<OsString>,
     ) -> Command {
         let mut command = Command::new(&self.linker.program);
+        command.env("PATH", &self.path);
         for (name, value) in &self.linker.environment {
             match value {
                 Some(value) => command.env(name, value),
@@ -303,13 +308,15 @@ pub(crate) fn bytes(path: &Path) -> anyhow::Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+
     use super::*;
 
     const TEXT: &str = r#"{ "version": 1, "crate_name": "p", "target": "t",
       "modules": [ {"name": "p.0", "object": "D/p.0.rcgu.o", "thin_link_bitcode": "D/p.0.rcgu.indexing.o"} ],
       "allocator_module": {"name": "p.a", "object": "D/p.a.rcgu.o", "thin_link_bitcode": "D/p.a.rcgu.indexing.o"},
       "links": [ { "crate_type": "bin", "output": "D/p", "symbols_object": "D/symbols.o", "metadata_object": null,
-        "linker": {"program": "cc", "flavor": "gnu-cc", "environment": {"LC_ALL": "C", "LD_RUN_PATH": null}},
+        "linker": {"program": "cc", "flavor": "gnu-cc", "environment": {"LC_ALL": "C", "LD_RUN_PATH": null}, "path": ["D/bin"]},
         "arguments": ["-m64", "D/symbols.o", "D/p.0.rcgu.o", "D/p.a.rcgu.o", "-Wl,-Bstatic", "D/libx-1.rlib", "D/liby-1.rlib", "D/libz-1.rlib", "-lc", "-o", "D/p", "-pie"],
         "exported_symbols": ["main"],
         "upstream_crates": [
@@ -380,7 +387,11 @@ mod tests {
              -Wl,--start-lib x-1.x.0.rcgu.indexing.o x-1.x.1.rcgu.indexing.o -Wl,--end-lib \
              D/libx-1.native.a D/liby-1.rlib -lc -o out -pie"
         );
-        let environment: Vec<_> = command.get_envs().collect();
+        let mut environment: BTreeMap<&OsStr, _> = command.get_envs().collect();
+        let path = environment.remove(OsStr::new("PATH")).flatten().unwrap();
+        let first = env::split_paths(path).next();
+        assert_eq!(first, Some(dir.path().join("bin")));
+        let environment: Vec<_> = environment.into_iter().collect();
         assert_eq!(
             environment,
             [

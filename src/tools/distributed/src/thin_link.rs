@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use tool_support::command::{self, Usage};
 
 use crate::folder::replaced;
-use crate::link_inputs::{Module, Program, suffix_replace};
+use crate::link_inputs::{Module, Program};
+use crate::pairs::suffix_replace;
 
 /// The output of a thin link.
 pub struct ThinLink {
@@ -63,10 +64,7 @@ pub fn run(program: &Program, dir: &Path) -> anyhow::Result<ThinLink> {
     linker
         .arg("-Wl,--thinlto-index-only=selected")
         .arg("-Wl,--thinlto-emit-imports-files")
-        .arg(format!(
-            "-Wl,--thinlto-object-suffix-replace={}",
-            suffix_replace()
-        ))
+        .arg(format!("-Wl,{}", suffix_replace()))
         .current_dir(&thin);
     let usage = command::run(&mut linker)?.usage;
     let selected = fs::read_to_string(thin.join("selected"))?;

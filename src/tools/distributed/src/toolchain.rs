@@ -7,7 +7,8 @@ use std::process::Command;
 use std::thread;
 use std::time::UNIX_EPOCH;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
+use helped::Helped;
 use tool_support::command;
 
 /// The major version of the LLVM that the compiler is built with.
@@ -46,7 +47,7 @@ impl Toolchain {
         let jobs = match jobs {
             Some(jobs) => jobs,
             None => thread::available_parallelism()
-                .context("cannot count the cores\nhelp: pass --jobs")?,
+                .with_context(|| Helped::new("cannot count the cores", "pass --jobs"))?,
         };
         let rustc = find(rustc, "`./x.py build` builds the compiler")?;
         let sysroot = PathBuf::from(ask(&rustc, "--print=sysroot")?);
@@ -99,10 +100,8 @@ pub fn find_llvm(program: &str, package: &str) -> anyhow::Result<PathBuf> {
 
 fn find(program: impl AsRef<Path>, help: &str) -> anyhow::Result<PathBuf> {
     let program = program.as_ref();
-    let Ok(found) = which::which(program) else {
-        bail!("cannot find `{}`\nhelp: {help}", program.display());
-    };
-    Ok(found)
+    which::which(program)
+        .map_err(|_| Helped::new(format!("cannot find `{}`", program.display()), help).into())
 }
 
 fn ask(rustc: &Path, question: &str) -> anyhow::Result<String> {
@@ -153,10 +152,10 @@ mod tests {
 
     #[test]
     fn a_missing_program_names_its_package() {
-        let error = find_llvm("no-such-program", "lld").unwrap_err().to_string();
+        let error = find_llvm("no-such-program", "lld").unwrap_err();
         assert_eq!(
-            error,
-            "cannot find `no-such-program-22`\nhelp: apt-get install lld-22"
+            helped::report(&error),
+            "error: cannot find `no-such-program-22`\nhelp: apt-get install lld-22"
         );
     }
 }

@@ -1,5 +1,5 @@
-//! A wrapper between cargo and rustc. It is this very program under the name [`NAME`]; cargo runs it
-//! with rustc's path as its first argument.
+//! A wrapper between cargo and rustc: the running program under the name [`NAME`], which cargo starts
+//! with rustc's path as the first argument.
 //!
 //! It records the resources of each compile. For the program's own crate it replaces the link, which
 //! cargo has no option to omit, with `--emit=link-inputs`.
@@ -74,7 +74,7 @@ pub fn run() -> Option<ExitCode> {
         return None;
     }
     Some(run_rustc(args).unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("{}", helped::report(&error));
         ExitCode::FAILURE
     }))
 }

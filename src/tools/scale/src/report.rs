@@ -46,7 +46,7 @@ pub struct Measured {
     /// The bytes that the kernel read from disk when no input was in memory.
     pub disk_bytes: u64,
     pub seconds: Spread,
-    /// Of all threads.
+    /// The CPU time of all threads.
     pub cpu_seconds: Spread,
     pub peak_bytes: Spread,
 }

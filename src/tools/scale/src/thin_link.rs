@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail, ensure};
+use distributed::folder;
+use distributed::pairs::{self, BITCODE, SUMMARY};
 use tool_support::command::{self, Usage};
 
-use crate::compile::{BITCODE, Modules, SUMMARY};
+use crate::compile::Modules;
 
 /// The input of the linker.
 #[derive(Clone, Copy, PartialEq)]
@@ -48,18 +50,12 @@ impl Input {
 /// The modules are the whole input. Symbols of std and of the C library stay undefined, which a thin
 /// link allows, so only the modules are measured.
 pub fn run(lld: &Path, modules: &Modules, input: Input, out: &Path) -> anyhow::Result<Usage> {
-    let fresh = || {
-        if out.exists() {
-            fs::remove_dir_all(out)?;
-        }
-        fs::create_dir_all(out)
-    };
-    fresh().with_context(|| format!("cannot empty {}", out.display()))?;
+    folder::empty(out)?;
     let arguments = out.join("arguments");
     let mut list = String::new();
     for file in input.files(modules) {
         let name = file.file_name().and_then(|name| name.to_str());
-        list += name.with_context(|| format!("{} is no name in UTF-8", file.display()))?;
+        list += name.with_context(|| format!("{} is not UTF-8", file.display()))?;
         list.push('\n');
     }
     fs::write(&arguments, list)?;
@@ -75,9 +71,7 @@ pub fn run(lld: &Path, modules: &Modules, input: Input, out: &Path) -> anyhow::R
         // Without the trailing `/` this would be a prefix of file names.
         .arg(with("--thinlto-prefix-replace=;", &out.join("indexes/")));
     if input == Input::Summaries {
-        linker.arg(format!(
-            "--thinlto-object-suffix-replace={SUMMARY};{BITCODE}"
-        ));
+        linker.arg(pairs::suffix_replace());
     }
     linker
         .arg(with("@", &arguments))

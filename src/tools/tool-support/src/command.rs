@@ -5,7 +5,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
+use helped::Helped;
 use serde::{Deserialize, Serialize};
 use wait4::Wait4;
 
@@ -32,18 +33,19 @@ pub struct Ended {
     pub usage: Usage,
 }
 
-/// Runs `command` and returns its output. If it fails, the error holds the command and its standard
+/// Runs `command` and returns its output. If it fails, the error has the command and its standard
 /// error.
 pub fn run(command: &mut Command) -> anyhow::Result<Ended> {
     let ended = run_to_any_end(command)?;
     let stderr = String::from_utf8_lossy(&ended.stderr);
     if !ended.status.success() {
-        bail!(
-            "command failed ({}): {command:?}\n{}\n\
-             help: RUST_LOG=debug shows the commands that ran before",
+        let message = format!(
+            "command failed ({}): {command:?}\n{}",
             ended.status,
             stderr.trim_end()
         );
+        let help = "RUST_LOG=debug shows the commands that ran before";
+        return Err(Helped::new(message, help).into());
     }
     if !stderr.is_empty() {
         tracing::debug!(%stderr);
@@ -107,11 +109,11 @@ mod tests {
     fn a_failure_shows_command_and_message() {
         let mut command = Command::new("cat");
         command.arg("/no such file");
-        let error = run(&mut command).err().unwrap().to_string();
+        let error = helped::report(&run(&mut command).err().unwrap());
         let (first, rest) = error.split_once('\n').unwrap();
         assert_eq!(
             first,
-            r#"command failed (exit status: 1): "cat" "/no such file""#
+            r#"error: command failed (exit status: 1): "cat" "/no such file""#
         );
         assert!(rest.starts_with("cat: "), "{rest}");
         assert!(rest.contains("\nhelp: "), "{rest}");

@@ -23,7 +23,7 @@ pub fn main(tool: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
     match tool() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("{}", helped::report(&error));
             ExitCode::FAILURE
         }
     }

@@ -60,7 +60,7 @@ fn make(builder: &Builder<'_>, compiler: Compiler, stamp: &BuildStamp, made: &Pa
     let rlibs: Vec<PathBuf> = builder
         .read_stamp_file(stamp)
         .into_iter()
-        .filter(|(path, kind)| *kind == DependencyType::Target && takes_part(path))
+        .filter(|(path, kind)| *kind == DependencyType::Target && has_modules_for_lto(path))
         .map(|(path, _)| path)
         .collect();
     let done = made.with_extension("stamp");
@@ -86,7 +86,7 @@ fn make(builder: &Builder<'_>, compiler: Compiler, stamp: &BuildStamp, made: &Pa
 }
 
 /// compiler_builtins is never part of LTO.
-fn takes_part(path: &Path) -> bool {
+fn has_modules_for_lto(path: &Path) -> bool {
     let name = path.file_name().unwrap().to_str().unwrap();
     name.ends_with(".rlib") && !name.starts_with("libcompiler_builtins-")
 }

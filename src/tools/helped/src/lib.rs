@@ -1,8 +1,8 @@
-//! An error that names the way out.
+//! Errors with lines of help, for `x.py`'s driver and for the tools.
 
 use std::fmt;
 
-/// A message, and what the user can do about it; also usable as the context of another error.
+/// A message with lines of help; also usable as the context of another error.
 #[derive(Debug)]
 pub struct Helped {
     message: String,
@@ -18,15 +18,7 @@ impl Helped {
         }
     }
 
-    /// The error for a path of the overlay that is a link or a folder.
-    pub fn not_regular(path: &str) -> Helped {
-        Helped::new(
-            format!("{path} is not a regular file"),
-            "the overlay holds regular files only",
-        )
-    }
-
-    /// Adds another way out.
+    /// Adds a line of help.
     pub fn or(mut self, help: impl Into<String>) -> Helped {
         self.help.push(help.into());
         self

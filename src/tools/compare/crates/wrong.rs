@@ -1,0 +1,5 @@
+//! A crate with an error.
+
+fn main() {
+    let number: u32 = "seven";
+}
