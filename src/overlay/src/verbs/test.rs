@@ -55,13 +55,6 @@ fn project(place: &Place, flags: Vec<String>) -> Result<ExitCode> {
         parts.push((name, check(&lint(place, program, args))));
     }
 
-    place.step(7, "test: our workspace, including x.py");
-    let mut cargo = place.cargo();
-    parts.push((
-        "workspace",
-        counted(cargo.args(["test", "--workspace", "--locked", "--no-fail-fast"]))?,
-    ));
-
     if let Ok((tree, overlay)) = checked {
         let known = fs::read_to_string(place.root.join("src/overlay/known-failures.toml"))?;
         let known: BTreeMap<String, String> =
@@ -86,6 +79,14 @@ fn project(place: &Place, flags: Vec<String>) -> Result<ExitCode> {
         counts.skipped += known.len();
         parts.push(("compiler", counts));
     }
+
+    place.step(7, "test: our workspace, including x.py");
+    let mut cargo = place.cargo();
+    cargo.env("TESTED_RUSTC", place.build.join("host/stage1/bin/rustc"));
+    parts.push((
+        "workspace",
+        counted(cargo.args(["test", "--workspace", "--locked", "--no-fail-fast"]))?,
+    ));
 
     println!("finished after {}", place.elapsed());
     let mut total = Counts::default();

@@ -1,5 +1,6 @@
-//! Runs the tool on a program of ten modules, with the compiler that compiles this test: a release
-//! writes pairs as well in the mode that the tool uses.
+//! Runs the tool on a program of ten modules, with the compiler that `./x.py test` has tested. Without
+//! it, with the one that compiles this test: a release writes pairs as well in the mode that the tool
+//! uses, if the linker can read its LLVM's summaries.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +10,8 @@ use std::{env, fs};
 use serde_json::Value;
 
 fn scale(work_dir: &Path) -> Output {
-    let rustc = env::var_os("RUSTC").unwrap_or("rustc".into());
+    let tested = env::var_os("TESTED_RUSTC").or_else(|| env::var_os("RUSTC"));
+    let rustc = tested.unwrap_or("rustc".into());
     let output = Command::new(env!("CARGO_BIN_EXE_scale"))
         .arg("--rustc")
         .arg(rustc)
