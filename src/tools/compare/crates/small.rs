@@ -1,6 +1,7 @@
-//! A library without std, for LTO by rustc itself: LTO of std takes seconds.
+//! A library or a program without std, for LTO by rustc itself: LTO of std takes seconds.
 
 #![no_std]
+#![no_main]
 
 mod numbers {
     /// A static that only this module names.
@@ -21,6 +22,16 @@ mod order {
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {
     loop {}
+}
+
+/// core refers to it, although nothing unwinds.
+#[unsafe(no_mangle)]
+extern "C" fn rust_eh_personality() {}
+
+/// The entry of the program.
+#[unsafe(no_mangle)]
+extern "C" fn _start() -> ! {
+    panic!("{}", entry(7))
 }
 
 /// Exported from every crate type.

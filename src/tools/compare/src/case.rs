@@ -1,6 +1,7 @@
 //! One thing to compare: a run of the compiler, or several in one folder.
 
 use std::fs;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,9 +13,13 @@ use crate::difference::{self, Difference};
 use crate::outcome::Outcome;
 use crate::random::RandomParts;
 
+/// The number of attempts in which the contents of files may agree: ThinLTO of debug information varies now
+/// and then, in the release as well.
+const ATTEMPTS: usize = 5;
+
 /// One or two runs of the compiler in one folder.
 pub struct Case {
-    /// The row of the summary that counts it.
+    /// Its row in the summary.
     pub group: &'static str,
     /// The compiler's arguments.
     pub arguments: Vec<String>,
@@ -22,29 +27,29 @@ pub struct Case {
     pub lists_options: bool,
 }
 
-/// What came of a comparison.
+/// The result of a comparison.
 #[derive(Default)]
 pub struct Compared {
-    /// How many runs of each compiler were compared.
+    /// The number of runs of each compiler.
     pub runs: usize,
-    /// How many of the release's output files were compared.
+    /// The number of the release's output files.
     pub files: usize,
-    /// What differs in which run.
+    /// The differences, each with the number of its run.
     pub differences: Vec<(usize, Difference)>,
 }
 
 /// The two compilers.
 pub struct Compilers {
-    /// That of the release.
+    /// The release's.
     pub release: PathBuf,
-    /// That of the fork.
+    /// The fork's.
     pub fork: PathBuf,
-    /// The fork's sysroot, which both use: the libraries of the two may name different folders.
+    /// The fork's sysroot. Both compilers use it, so paths in it are the same for both.
     pub sysroot: PathBuf,
 }
 
 impl Compilers {
-    /// An error if the two are not of the same version.
+    /// The compilers at these paths. It is an error if they are of different versions.
     pub fn new(release: &Path, fork: &Path) -> anyhow::Result<Compilers> {
         let (version, forks) = (ask(release, "-vV")?, ask(fork, "-vV")?);
         if version != forks {
@@ -103,21 +108,25 @@ impl Case {
         kept: &Path,
     ) -> anyhow::Result<Compared> {
         let run = |rustc| self.run(rustc, &compilers.sysroot, folder);
-        let (release, fork) = (run(&compilers.release)?, run(&compilers.fork)?);
-        let differs = release.iter().zip(&fork).any(|(release, fork)| {
-            let found = difference::between(release, None, fork, self.lists_options);
-            found.iter().any(|difference| difference.file.is_some())
-        });
-        // Only another run of the release tells what is random.
-        let again = if differs {
-            Some(run(&compilers.release)?)
-        } else {
-            None
-        };
+        let (mut release, mut fork) = (run(&compilers.release)?, run(&compilers.fork)?);
+        // An earlier attempt shows what is random.
+        let mut earlier: Option<Vec<Outcome>> = None;
+        for _ in 1..ATTEMPTS {
+            let mut runs = (0..release.len()).map(|number| {
+                let earlier = earlier.as_ref().map(|earlier| &earlier[number]);
+                let lists_options = self.lists_options;
+                difference::between(&release[number], earlier, &fork[number], lists_options)
+            });
+            if !runs.any(|found| found.iter().any(|found| found.file.is_some())) {
+                break;
+            }
+            earlier = Some(mem::replace(&mut release, run(&compilers.release)?));
+            fork = run(&compilers.fork)?;
+        }
         let mut compared = Compared::default();
         for (number, (release, fork)) in release.iter().zip(&fork).enumerate() {
-            let again = again.as_ref().map_or(release, |again| &again[number]);
-            compared.add(number, [release, again, fork], self.lists_options, kept)?;
+            let earlier = earlier.as_ref().map_or(release, |earlier| &earlier[number]);
+            compared.add(number, [release, earlier, fork], self.lists_options, kept)?;
         }
         Ok(compared)
     }
@@ -153,17 +162,17 @@ impl Case {
 }
 
 impl Compared {
-    /// Adds a run: the outcome of the release, another of the release, and that of the fork.
+    /// Adds a run: the outcome of the release, an earlier one of the release, and that of the fork.
     fn add(
         &mut self,
         run: usize,
-        [release, again, fork]: [&Outcome; 3],
+        [release, earlier, fork]: [&Outcome; 3],
         may_add_lines: bool,
         kept: &Path,
     ) -> anyhow::Result<()> {
         self.runs += 1;
         self.files += release.outputs();
-        for found in difference::between(release, Some(again), fork, may_add_lines) {
+        for found in difference::between(release, Some(earlier), fork, may_add_lines) {
             if let Some(name) = &found.file {
                 difference::keep(&kept.join(format!("run-{}", run + 1)), name, release, fork)?;
             }

@@ -10,17 +10,17 @@ use crate::random::first_difference;
 /// One difference between the outcomes of the release and of the fork.
 #[derive(Debug, PartialEq)]
 pub struct Difference {
-    /// What differs, in a line or two.
+    /// A line of text about it.
     pub text: String,
     /// The file whose content differs.
     pub file: Option<String>,
 }
 
-/// All differences between a run of the release and one of the fork. `again` is another run of the
-/// release, which shows what is random. If the fork `may_add_lines`, new lines in its output are none.
+/// All differences between a run of the release and one of the fork. `earlier` is another run of the
+/// release, which shows what is random. If the fork `may_add_lines`, new lines in its output are allowed.
 pub fn between(
     release: &Outcome,
-    again: Option<&Outcome>,
+    earlier: Option<&Outcome>,
     fork: &Outcome,
     may_add_lines: bool,
 ) -> Vec<Difference> {
@@ -61,14 +61,14 @@ pub fn between(
         if file.content == forks.content {
             continue;
         }
-        let again = again.and_then(|again| again.files.get(name));
-        let again = again.map(|again| again.content.as_slice());
-        if let Some(place) = first_difference(&file.content, again, &forks.content) {
+        let earlier = earlier.and_then(|earlier| earlier.files.get(name));
+        let earlier = earlier.map(|earlier| earlier.content.as_slice());
+        if let Some(offset) = first_difference(&file.content, earlier, &forks.content) {
             let sizes = [file, forks].map(|file| file.content.len());
             let text = match sizes {
-                [size, fork] if size == fork => format!("{name}: byte {place} of {size}"),
+                [size, fork] if size == fork => format!("{name}: byte {offset} of {size}"),
                 [size, fork] => format!(
-                    "{name}: {fork} bytes; the release: {size}; they differ from byte {place} on"
+                    "{name}: {fork} bytes; the release: {size}; they differ from byte {offset} on"
                 ),
             };
             add(text, Some(name));

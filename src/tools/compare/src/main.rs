@@ -1,21 +1,25 @@
 //! Compares what this fork's compiler writes without the fork's flags with what the release writes.
 //!
-//! Both compilers run in the same folder, one after the other, with the same options and the
-//! same sysroot. Compared are exit status, standard output and error, the set of files that are left
-//! (temporary ones too: `TMPDIR` is in the folder), their permissions, and their bytes. The compilers
-//! have to be of the same version, so no version string or hash that follows from it is left out. What
-//! is left out differs between two runs of the release as well:
+//! Both compilers run in the same folder, one after the other, with the same options and the same
+//! sysroot. Compared are the exit status, standard output and error, the set of files in the folder
+//! (`TMPDIR` is in it, so temporary files count), their permissions, and their bytes. Both compilers are
+//! of the same version, so neither version strings nor crate hashes are excluded. Excluded is only what
+//! also differs between two runs of the release:
 //!
-//! - random names: temporary folders, folders of `-Cincremental`, and a part that such a session puts
-//!   into the names of a codegen unit's files and so into split debug information ([`random`]);
-//! - bytes of a file in which two runs of the release differ, with seven on either side: hashes of such
-//!   names in split debug information;
-//! - with `-Cincremental`, the content, but not the name, of `query-cache.bin` and `.dwp` files, which
-//!   random numbers order, and of files other than native objects that hold such random names: bitcode has
-//!   a hash of varying length, and a linker orders names of several units.
+//! - Random names: temporary folders, the folders of sessions with `-Cincremental`, and the part that such
+//!   a session adds to the names of a codegen unit's files, also where debug information holds these names
+//!   ([`random`]).
+//! - Bytes in which two runs of the release differ, and seven bytes on either side. These are hashes of such
+//!   names.
+//! - With `-Cincremental`, the content of `query-cache.bin` and of `.dwp` files, whose order is random, and of
+//!   files other than native objects that hold random names: bitcode has a hash of varying length, and
+//!   linkers order the names of several units. The names of these files are compared.
 //!
-//! Lines that the fork adds to `--help` and `-Zhelp` are no difference. Nor are files of the sysroot outside
-//! of `lib/rustlib/<host>/lib`; there, std itself is compared.
+//! The bytes of a file have to agree in one of five attempts, because ThinLTO of debug information now and
+//! then varies in the release too.
+//!
+//! Lines that the fork adds to `--help` and `-Zhelp` are allowed. Of the sysroot, only std's libraries are
+//! compared, in `lib/rustlib/<host>/lib`.
 //!
 //! One file a step: [`matrix`] and [`more`] list what is compared, [`crates`] has the sources, [`case`]
 //! runs the compilers, [`outcome`] reads what they leave, [`difference`] compares.

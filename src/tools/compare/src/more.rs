@@ -1,12 +1,12 @@
-//! Cases besides the matrix: other options that code generation or a link goes by, targets without
-//! std, and what the compiler prints about itself.
+//! Cases besides the matrix: other options of code generation and of links, targets without std, and
+//! information that the compiler prints.
 
 use crate::case::Case;
 use crate::crates::{EDITION, externs};
 
-/// Options that are combined with a program.
-const OPTIONS: [&str; 39] = [
-    // How outputs are named.
+/// Options that are combined with a program. `LINKER_PLUGIN_LTO` is that option, with a linker that runs LTO.
+const OPTIONS: [&str; 45] = [
+    // Names of outputs.
     "-o out",
     "--out-dir=out",
     "-Cextra-filename=-x -Cmetadata=x",
@@ -19,12 +19,12 @@ const OPTIONS: [&str; 39] = [
     "--error-format=json --json=artifacts --emit=link,obj,asm,llvm-ir,llvm-bc,dep-info,metadata",
     "-Zhuman-readable-cgu-names --emit=obj",
     "-Zbinary-dep-depinfo --emit=dep-info",
-    // What is left for a link in another session.
+    // Sessions without a link, or with another result.
     "-Zno-link",
     "-Zno-codegen",
     "--print=native-static-libs --crate-type=staticlib",
     "--test",
-    // How code is generated.
+    // Code generation.
     "-Copt-level=3",
     "-Copt-level=s",
     "-Copt-level=z",
@@ -44,6 +44,13 @@ const OPTIONS: [&str; 39] = [
     "-Zcrate-attr=no_builtins -Clinker-plugin-lto --emit=obj",
     "-Zsplit-lto-unit -Clinker-plugin-lto --emit=obj,llvm-bc",
     "-Zsanitizer=address --emit=obj,llvm-ir",
+    // LTO of a program and std.
+    "-Clto=fat",
+    "-Clto=fat -Csave-temps",
+    "-Clto=thin -O",
+    "-Clto=thin -Cincremental=cache",
+    "-Clto=fat LINKER_PLUGIN_LTO",
+    "-Clto=thin LINKER_PLUGIN_LTO",
     // Debug information.
     "-Cstrip=debuginfo -g",
     "-Cdebuginfo=line-tables-only",
@@ -52,7 +59,7 @@ const OPTIONS: [&str; 39] = [
     "-Zsplit-dwarf-kind=single -g -Csplit-debuginfo=unpacked --emit=link,obj",
 ];
 
-/// Sanitizers whose flags std lacks; each links, with a program that has no other dependency.
+/// Options that every crate of a link should have, for a program that depends only on std.
 const SANITIZERS: [&str; 3] = [
     "-Zsanitizer=cfi LINKER_PLUGIN_LTO -Ccodegen-units=1",
     "-Zsanitizer=cfi -Clto -Ccodegen-units=1",
@@ -73,7 +80,7 @@ const TARGETS: [&str; 8] = [
 /// Lists of options, to which the fork adds its own.
 const LISTS: [&str; 3] = ["--help", "--help --verbose", "-Zhelp"];
 
-/// What else the compiler prints about itself.
+/// Other information that the compiler prints, and its errors.
 const ANSWERS: [&str; 23] = [
     "-Chelp",
     "-Whelp",
@@ -100,11 +107,12 @@ const ANSWERS: [&str; 23] = [
     "missing.rs",
 ];
 
-/// All of them. `linker_plugin_lto` is that option, with a linker that runs LTO.
+/// All of these cases. `linker_plugin_lto` is that option, with a linker that runs LTO.
 pub fn cases(linker_plugin_lto: &str) -> Vec<Case> {
     let mut cases = Vec::new();
     let externs = externs(false).join(" ");
     for options in OPTIONS {
+        let options = options.replace("LINKER_PLUGIN_LTO", linker_plugin_lto);
         let arguments = format!("{EDITION} program.rs {externs} {options}");
         cases.push(Case::new("other options", &arguments));
     }

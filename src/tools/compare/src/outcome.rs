@@ -1,4 +1,4 @@
-//! Everything that a run of the compiler leaves.
+//! The exit status, the messages and the files of a run of a compiler.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,7 +27,7 @@ pub struct Outcome {
 pub struct File {
     /// Its permissions.
     pub mode: u32,
-    /// What is compared of its content.
+    /// The part of its content that is compared.
     pub content: Vec<u8>,
 }
 
@@ -57,7 +57,7 @@ impl Outcome {
         Ok(outcome)
     }
 
-    /// How many files are outputs, not sources.
+    /// The number of files that are outputs, not sources.
     pub fn outputs(&self) -> usize {
         let names = self.files.keys();
         names.filter(|name| !name.ends_with(".rs")).count()

@@ -51,10 +51,10 @@ impl RandomParts {
         self.replace_units(&text).into_owned()
     }
 
-    /// What is to be compared of the file `name`: its content without random names of codegen units, or
-    /// nothing. Random numbers determine the order of the cache of queries and of an index of split
-    /// debug information. Of the files with random names, only native objects are compared: bitcode has a
-    /// hash of varying length, and a linker orders the names of several units.
+    /// The part of the content of the file `name` that is compared: all of it except random names, or
+    /// nothing. The order of the query cache and of an index of split debug information is random. Of the
+    /// files with random names, only native objects are compared: bitcode has a hash of varying length, and
+    /// linkers order the names of several units.
     pub fn comparable(&mut self, name: &str, content: &[u8]) -> Vec<u8> {
         let shuffled = name.ends_with("/query-cache.bin") || name.ends_with(".dwp");
         let replaced = self.replace_units(content);
@@ -85,22 +85,22 @@ impl RandomParts {
     }
 }
 
-/// The first place in which `fork` differs from `release`. If there is another output of the release, `again`,
-/// then places in which the two differ are random. So are the seven bytes on either side of these: two
-/// hashes of eight bytes may have some in common.
-pub fn first_difference(release: &[u8], again: Option<&[u8]>, fork: &[u8]) -> Option<usize> {
-    let again = again.unwrap_or(release);
-    if [again.len(), fork.len()] != [release.len(); 2] {
-        return Some(again.len().min(fork.len()).min(release.len()));
+/// The first offset at which `fork` differs from `release`. Bytes in which `release` differs from an
+/// `earlier` output of the same compiler are random, and so are seven on either side: two random hashes of
+/// eight bytes may have some bytes in common.
+pub fn first_difference(release: &[u8], earlier: Option<&[u8]>, fork: &[u8]) -> Option<usize> {
+    let earlier = earlier.unwrap_or(release);
+    if [earlier.len(), fork.len()] != [release.len(); 2] {
+        return Some(earlier.len().min(fork.len()).min(release.len()));
     }
     let mut random = vec![false; release.len()];
-    for place in 0..release.len() {
-        if release[place] != again[place] {
-            let end = release.len().min(place + 8);
-            random[place.saturating_sub(7)..end].fill(true);
+    for offset in 0..release.len() {
+        if release[offset] != earlier[offset] {
+            let end = release.len().min(offset + 8);
+            random[offset.saturating_sub(7)..end].fill(true);
         }
     }
-    (0..release.len()).find(|&place| release[place] != fork[place] && !random[place])
+    (0..release.len()).find(|&offset| release[offset] != fork[offset] && !random[offset])
 }
 
 #[cfg(test)]
@@ -184,13 +184,16 @@ mod tests {
     #[test]
     fn only_bytes_that_the_release_varies_are_random() {
         let release = b"one hash: 12345678 and an end";
-        let again = b"one hash: 1abcdef8 and an end";
+        let earlier = b"one hash: 1abcdef8 and an end";
         let fork = b"one hash: 9xyzxyz9 and an end";
         assert_eq!(first_difference(release, None, fork), Some(10));
-        assert_eq!(first_difference(release, Some(again), fork), None);
+        assert_eq!(first_difference(release, Some(earlier), fork), None);
         let flipped = b"one hash: 9xyzxyz9 and an enD";
-        assert_eq!(first_difference(release, Some(again), flipped), Some(28));
-        assert_eq!(first_difference(release, Some(again), b"one hash"), Some(8));
+        assert_eq!(first_difference(release, Some(earlier), flipped), Some(28));
+        assert_eq!(
+            first_difference(release, Some(earlier), b"one hash"),
+            Some(8)
+        );
         assert_eq!(first_difference(release, Some(b"one"), release), Some(3));
     }
 }
