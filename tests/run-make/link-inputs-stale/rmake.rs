@@ -119,9 +119,10 @@ fn clean() {
 
 fn stale(units: usize) {
     let is_stale = |file: &str, compiled: &CompletedProcess| {
+        let name = "library";
         let file = match units {
-            1 => format!("deps/library{file}"),
-            _ => "deps/library.library.".to_owned(),
+            1 => format!("deps/{name}{file}"),
+            _ => format!("deps/{name}.{name}."),
         };
         warned(compiled, &format!("`{file}"));
         let rest = "` is not from the compilation that made `deps/liblibrary.rlib`";
