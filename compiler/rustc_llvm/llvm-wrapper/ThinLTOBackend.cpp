@@ -2,6 +2,7 @@
 // wrote for it and the modules that it imports from become native code.
 
 #include "LLVMWrapper.h"
+#include "ModuleRecords.h"
 
 #include "llvm-c/Core.h"
 #include "llvm-c/TargetMachine.h"
@@ -13,8 +14,6 @@
 #include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
-#include "llvm/Bitcode/LLVMBitCodes.h"
-#include "llvm/Bitstream/BitstreamReader.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
@@ -152,73 +151,19 @@ Expected<std::unique_ptr<MemoryBuffer>> readBitcode(StringRef File,
 // A module, and what its own records say about it.
 struct Bitcode {
   BitcodeModule Module;
-  std::string Triple;
-  // All zero if the module has none.
-  ModuleHash Hash = {};
+  ModuleRecords Records;
 };
-
-// Steps over the record `ID`, and copies it to `B` if it is the triple or the
-// hash of the module.
-Error identifyRecord(BitstreamCursor &Stream, unsigned ID, Bitcode &B) {
-  uint64_t Start = Stream.GetCurrentBitNo();
-  auto Code = Stream.skipRecord(ID);
-  if (!Code)
-    return Code.takeError();
-  if (*Code != bitc::MODULE_CODE_TRIPLE && *Code != bitc::MODULE_CODE_HASH)
-    return Error::success();
-  uint64_t End = Stream.GetCurrentBitNo();
-  if (Error Err = Stream.JumpToBit(Start))
-    return Err;
-  SmallVector<uint64_t, 64> Record;
-  if (auto Read = Stream.readRecord(ID, Record); !Read)
-    return Read.takeError();
-  if (*Code == bitc::MODULE_CODE_TRIPLE)
-    B.Triple.assign(Record.begin(), Record.end());
-  else if (Record.size() == B.Hash.size())
-    copy(Record, B.Hash.begin());
-  return Stream.JumpToBit(End);
-}
-
-// Reads the triple and the hash of `B.Module`. The blocks between their
-// records, which are nearly all of the bitcode, are skipped.
-Error identify(Bitcode &B) {
-  BitstreamCursor Stream(B.Module.getBuffer());
-  bool InModule = false;
-  while (true) {
-    auto Entry = Stream.advance();
-    if (!Entry)
-      return Entry.takeError();
-    switch (Entry->Kind) {
-    case BitstreamEntry::Error:
-      return createStringError(inconvertibleErrorCode(), "malformed block");
-    case BitstreamEntry::EndBlock:
-      return Error::success();
-    case BitstreamEntry::SubBlock:
-      if (!InModule && Entry->ID == bitc::MODULE_BLOCK_ID) {
-        InModule = true;
-        if (Error Err = Stream.EnterSubBlock(bitc::MODULE_BLOCK_ID))
-          return Err;
-      } else if (Error Err = Stream.SkipBlock())
-        return Err;
-      break;
-    case BitstreamEntry::Record:
-      if (Error Err = identifyRecord(Stream, Entry->ID, B))
-        return Err;
-    }
-  }
-}
 
 Expected<Bitcode> thinLTOModule(StringRef File, MemoryBufferRef Buffer) {
   auto Found = lto::findThinLTOModule(Buffer);
   if (Found) {
-    Bitcode B = {*Found};
-    if (Error Err = identify(B))
-      return about(File, std::move(Err));
-    // Only whole modules name their target.
-    if (B.Triple.empty())
+    auto Records = readModuleRecords(*Found);
+    if (!Records)
+      return about(File, Records.takeError());
+    if (Records->Triple.empty())
       return fail(Result::NotBitcode,
                   "`" + File + "` is a summary or an index: it has no code");
-    return B;
+    return Bitcode{*Found, std::move(*Records)};
   }
   if (auto Info = getBitcodeLTOInfo(Buffer); Info && !Info->HasSummary) {
     consumeError(Found.takeError());
@@ -418,13 +363,13 @@ Expected<StringRef> Backend::ownPath(const Bitcode &Input) {
   SmallVector<StringRef, 1> SameHash;
   for (const auto &Entry : Index->modulePaths()) {
     if (normal(locate(Entry.first())) == Place) {
-      if (mayBeSame(Entry.second, Input.Hash))
+      if (mayBeSame(Entry.second, Input.Records.Hash))
         return Entry.first();
       return fail(Result::OtherModule, "the index `" + Twine(C.Index) +
                                            "` was made for another version of `" +
                                            C.Input + "`");
     }
-    if (Input.Hash != NoHash && Entry.second == Input.Hash)
+    if (Input.Records.Hash != NoHash && Entry.second == Input.Records.Hash)
       SameHash.push_back(Entry.first());
   }
   if (SameHash.size() == 1)
@@ -473,9 +418,9 @@ Error Backend::openImport(StringRef Path, Imports &Opened) {
   auto Import = thinLTOModule(File, Named);
   if (!Import)
     return Import.takeError();
-  if (Error Err = checkTarget(File, Import->Triple))
+  if (Error Err = checkTarget(File, Import->Records.Triple))
     return Err;
-  if (!mayBeSame(Index->getModuleHash(Path), Import->Hash))
+  if (!mayBeSame(Index->getModuleHash(Path), Import->Records.Hash))
     return fail(Result::OtherImport,
                 "the index `" + Twine(C.Index) +
                     "` was made with another version of `" + File + "`");

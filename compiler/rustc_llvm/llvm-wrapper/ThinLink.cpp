@@ -2,19 +2,16 @@
 // hash by which they are known to belong together.
 
 #include "LLVMWrapper.h"
+#include "ModuleRecords.h"
 
 #include "llvm-c/Core.h"
 #include "llvm/Analysis/ModuleSummaryAnalysis.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
-#include "llvm/Bitcode/LLVMBitCodes.h"
-#include "llvm/Bitstream/BitstreamReader.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/ModuleSummaryIndex.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Transforms/IPO/ThinLTOBitcodeWriter.h"
-
-#include <optional>
 
 using namespace llvm;
 
@@ -62,45 +59,6 @@ extern "C" void LLVMRustWriteThinLinkSummary(LLVMModuleRef M,
   });
 }
 
-// The record of the hash is at the end of the module's block. Blocks in it, such
-// as function bodies, are skipped by their lengths.
-static Expected<std::optional<ModuleHash>>
-readModuleHash(const BitcodeModule &Module) {
-  // The identification block, if any, and the module's block.
-  BitstreamCursor Stream(Module.getBuffer());
-  SmallVector<uint64_t, 64> Record;
-  while (!Stream.AtEndOfStream()) {
-    Expected<BitstreamEntry> Entry = Stream.advance();
-    if (!Entry)
-      return Entry.takeError();
-    switch (Entry->Kind) {
-    case BitstreamEntry::Error:
-      return createStringError(inconvertibleErrorCode(), "malformed block");
-    case BitstreamEntry::EndBlock:
-      return std::nullopt;
-    case BitstreamEntry::SubBlock:
-      if (Error Err = Entry->ID == bitc::MODULE_BLOCK_ID
-                          ? Stream.EnterSubBlock(Entry->ID)
-                          : Stream.SkipBlock())
-        return std::move(Err);
-      break;
-    case BitstreamEntry::Record: {
-      Record.clear();
-      Expected<unsigned> Code = Stream.readRecord(Entry->ID, Record);
-      if (!Code)
-        return Code.takeError();
-      ModuleHash Hash;
-      if (*Code == bitc::MODULE_CODE_HASH && Record.size() == Hash.size()) {
-        llvm::copy(Record, Hash.begin());
-        return Hash;
-      }
-      break;
-    }
-    }
-  }
-  return std::nullopt;
-}
-
 static Expected<ModuleHash> readModuleHash(StringRef Bitcode) {
   Expected<std::vector<BitcodeModule>> Modules =
       getBitcodeModuleList(MemoryBufferRef(Bitcode, ""));
@@ -108,18 +66,17 @@ static Expected<ModuleHash> readModuleHash(StringRef Bitcode) {
     return Modules.takeError();
   // The second module of a split LTO unit has none.
   for (const BitcodeModule &Module : *Modules) {
-    Expected<std::optional<ModuleHash>> Hash = readModuleHash(Module);
-    if (!Hash)
-      return Hash.takeError();
-    if (*Hash)
-      return **Hash;
+    Expected<ModuleRecords> Records = readModuleRecords(Module);
+    if (!Records)
+      return Records.takeError();
+    if (Records->Hash != ModuleHash())
+      return Records->Hash;
   }
   return createStringError(inconvertibleErrorCode(), "it has no module hash");
 }
 
-// Stores the module hash in `Bitcode`, which has `Len` bytes: LLVM's hash of the
-// module and its symbol names, which a thin-link summary has as well. Returns
-// `false` and sets the last error if there is none. The caller owns both.
+// Stores the module hash in `Bitcode`, which has `Len` bytes. Returns `false` and
+// sets the last error if there is none. The caller owns both.
 extern "C" bool LLVMRustReadModuleHash(const char *Bitcode, size_t Len,
                                        uint32_t (*Hash)[5]) {
   Expected<ModuleHash> ModHash = readModuleHash(StringRef(Bitcode, Len));

@@ -12,6 +12,7 @@ use rustc_hir::def_id::LOCAL_CRATE;
 use rustc_macros::Diagnostic;
 use rustc_middle::mir::mono::CodegenUnitNameBuilder;
 use rustc_middle::ty::TyCtxt;
+use rustc_serialize::{Decodable, Decoder, Encodable, Encoder};
 use rustc_session::Session;
 use rustc_session::config::{Lto, OutputFilenames, OutputType, OutputTypes};
 use rustc_span::sym;
@@ -36,6 +37,23 @@ pub struct ThinLinkBitcode {
     pub summary: Vec<u8>,
 }
 
+/// The file of a module's thin-link summary.
+///
+/// It is left out of `.rlink` files, which are to be those of the release. The link from such a file
+/// has no use for it: the summary is an output that the compile has named already.
+#[derive(Debug, Default)]
+pub struct SummaryFile(pub Option<PathBuf>);
+
+impl<E: Encoder> Encodable<E> for SummaryFile {
+    fn encode(&self, _: &mut E) {}
+}
+
+impl<D: Decoder> Decodable<D> for SummaryFile {
+    fn decode(_: &mut D) -> Self {
+        SummaryFile::default()
+    }
+}
+
 /// Returns `true` if the session emits thin-link bitcode.
 pub fn requested(sess: &Session) -> bool {
     sess.opts.output_types.contains_key(&OutputType::ThinLinkBitcode)
@@ -43,8 +61,8 @@ pub fn requested(sess: &Session) -> bool {
 
 /// Returns `true` if the objects of the modules are outputs, which stay beside their summaries even
 /// when the crate is linked as well.
-pub(super) fn keeps_objects(sess: &Session) -> bool {
-    requested(sess) && sess.opts.output_types.contains_key(&OutputType::Object)
+pub(super) fn keeps_objects(outputs: &OutputTypes) -> bool {
+    outputs.contains_key(&OutputType::ThinLinkBitcode) && outputs.contains_key(&OutputType::Object)
 }
 
 /// Returns `true` if the modules of the crate have files of their own, and so keep the names of
@@ -104,7 +122,7 @@ pub fn name_outputs(sess: &Session, modules: &mut CompiledModules, outputs: &Out
             (&mut module.dwarf_object, outputs.temp_path_dwo_for_cgu(name, None)),
             (&mut module.bytecode, outputs.temp_path_for_cgu(OutputType::Bitcode, name, None)),
             (
-                &mut module.thin_link_bitcode,
+                &mut module.thin_link_bitcode.0,
                 outputs.temp_path_for_cgu(OutputType::ThinLinkBitcode, name, None),
             ),
             (&mut module.assembly, outputs.temp_path_for_cgu(OutputType::Assembly, name, None)),

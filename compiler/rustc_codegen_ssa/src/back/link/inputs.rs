@@ -196,7 +196,7 @@ impl Inputs<'_> {
         json!({
             "name": module.name,
             "object": file(OutputType::Object, &module.object),
-            "thin_link_bitcode": file(OutputType::ThinLinkBitcode, &module.thin_link_bitcode),
+            "thin_link_bitcode": file(OutputType::ThinLinkBitcode, &module.thin_link_bitcode.0),
         })
     }
 
