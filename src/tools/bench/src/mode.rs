@@ -9,7 +9,7 @@ use distributed::compile::{self, Built, Lto};
 use distributed::fetch::Source;
 use distributed::toolchain::Toolchain;
 use distributed::wrapper;
-use distributed::{backend, link, thin_link};
+use distributed::{backend, folder, link, thin_link};
 use serde::Serialize;
 use tool_support::command::Usage;
 
@@ -244,22 +244,23 @@ fn distributed(
     dir: &Path,
     last_flags: &[String],
 ) -> anyhow::Result<Build> {
-    let (mut built, program) = compile::bitcode(tools, source, dir, last_flags)?;
+    let (mut built, mut program) = compile::bitcode(tools, source, dir, last_flags)?;
     let compile = compiles(&built);
     let last = take_last(source, &mut built)?;
     let start = Instant::now();
-    let thin = thin_link::run(&program, dir)?;
+    let (thin_dir, _old) = folder::replaced(dir, "thin-link")?;
+    program.gather(&folder::reused(dir, "modules")?)?;
+    let thin = thin_link::run(&program, &thin_dir)?;
     let backends_start = Instant::now();
     let backends = backend::run(tools, &program, &thin, dir, |_| ())?;
     let backends_seconds = backends_start.elapsed().as_secs_f64();
-    let linked = link::run(&program, &backends, dir, source.program)?;
+    let linked = dir.join(source.program);
+    let native = |module: &str| Some(backends.get(module)?.native.clone());
+    let link = link::run(&program, native, thin.regular().as_deref(), &linked)?;
     let lto_seconds = start.elapsed().as_secs_f64();
 
-    let summaries: u64 = program
-        .modules
-        .iter()
-        .map(|module| module.summary_bytes)
-        .sum();
+    let named_bytes = program.bytes(&program.natives)?;
+    let native_bytes = program.bytes(backends.values().map(|backend| &backend.native))?;
     let run = || {
         backends
             .values()
@@ -286,17 +287,17 @@ fn distributed(
         seconds: built.usage.seconds + lto_seconds,
         last_crate_seconds: last.seconds,
         lto_seconds: Some(lto_seconds),
-        program_bytes: fs::metadata(&linked.program)?.len(),
+        program_bytes: fs::metadata(&linked)?.len(),
         steps: vec![
             compile,
             Step::one(
                 "thin link",
-                &thin.usage,
-                summaries + program.native_bytes()?,
+                &thin.linker.usage,
+                program.summary_bytes()? + named_bytes,
             ),
             backends,
-            Step::one("link", &linked.usage, linked.sent_bytes),
+            Step::one("link", &link.usage, native_bytes + named_bytes),
         ],
-        program: linked.program,
+        program: linked,
     })
 }

@@ -59,10 +59,14 @@ fn demonstrate(tools: &Toolchain, program: &Program, dir: &Path) -> anyhow::Resu
     let plain = steps.time("plain build", |_| {
         compile::program(tools, &source, &dir.join("plain"), Lto::Local, &[], &[])
     })?;
-    let (_, linkable) = steps.time("compile", |_| {
+    let (_, mut linkable) = steps.time("compile", |_| {
         compile::bitcode(tools, &source, &dir.join("bitcode"), &[])
     })?;
-    let thin = steps.time("thin link", |_| thin_link::run(&linkable, dir))?;
+    let (thin_dir, _old) = folder::replaced(dir, "thin-link")?;
+    let thin = steps.time("thin link", |_| {
+        linkable.gather(&folder::reused(dir, "modules")?)?;
+        thin_link::run(&linkable, &thin_dir)
+    })?;
     let backends = steps.time("backends", |bar| {
         bar.set_style(ProgressStyle::with_template(
             "{spinner} {msg} {wide_bar} {pos}/{len}",
@@ -72,16 +76,18 @@ fn demonstrate(tools: &Toolchain, program: &Program, dir: &Path) -> anyhow::Resu
             bar.inc(1);
         })
     })?;
-    let linked = steps.time("link", |_| {
-        link::run(&linkable, &backends, dir, package.program)
+    let linked = dir.join(package.program);
+    steps.time("link", |_| {
+        let native = |module: &str| Some(backends.get(module)?.native.clone());
+        link::run(&linkable, native, thin.regular().as_deref(), &linked)
     })?;
     let answers = steps.time("compare", |_| {
-        compare::run(program, &source, &plain.program, &linked.program)
+        compare::run(program, &source, &plain.program, &linked)
     })?;
-    let imports = imports::count(tools, &linkable, &thin)?;
+    let imports = imports::count(tools, &thin)?;
     let report = Report::new(
         tools, package, &linkable, &backends, imports, answers, steps,
-    );
+    )?;
     report.write(dir)?;
     Ok(report)
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use distributed::backend::Backends;
 use distributed::fetch::Package;
-use distributed::link_inputs::Program;
+use distributed::program::Program;
 use distributed::toolchain::Toolchain;
 use indicatif::{HumanCount, ProgressBar};
 use serde::Serialize;
@@ -76,23 +76,23 @@ impl Report {
         imported_functions: Imports,
         compared: Answers,
         steps: Steps,
-    ) -> Report {
+    ) -> anyhow::Result<Report> {
         let modules = &program.modules;
         let crates: HashSet<_> = modules.iter().map(|module| &module.crate_name).collect();
         let cached = backends.values().filter(|backend| backend.usage.is_none());
-        Report {
+        Ok(Report {
             program: package.to_string(),
             rustc: tools.version.clone(),
             crates: crates.len(),
             modules: modules.len(),
             selected_modules: backends.len(),
             cached_modules: cached.count(),
-            bitcode_bytes: modules.iter().map(|module| module.bitcode_bytes).sum(),
-            summary_bytes: modules.iter().map(|module| module.summary_bytes).sum(),
+            bitcode_bytes: program.bytes(modules.iter().map(|module| &module.bitcode))?,
+            summary_bytes: program.summary_bytes()?,
             imported_functions,
             compared,
             steps,
-        }
+        })
     }
 
     /// Writes `demo.json` into `dir`.

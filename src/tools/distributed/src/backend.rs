@@ -15,8 +15,8 @@ use rayon::prelude::*;
 use tool_support::command::{self, Usage};
 
 use crate::cache::{Cache, Key};
-use crate::folder;
-use crate::link_inputs::{Program, bytes};
+use crate::plan::Planned;
+use crate::program::{Program, bytes};
 use crate::thin_link::ThinLink;
 use crate::toolchain::Toolchain;
 
@@ -36,8 +36,8 @@ pub struct Backend {
 /// Backends by the names of their modules.
 pub type Backends = HashMap<String, Backend>;
 
-/// Runs the backends of all modules that the linker selected; the others have an empty index and are
-/// not in the program. Calls `done` with the number of backends whenever one has ended.
+/// Runs the backends of all modules that the linker selected. Objects are in the folder `dir`, which
+/// an earlier run may have left. Calls `done` with the number of backends whenever one has ended.
 pub fn run(
     tools: &Toolchain,
     program: &Program,
@@ -45,41 +45,33 @@ pub fn run(
     dir: &Path,
     done: impl Fn(usize) + Sync,
 ) -> anyhow::Result<Backends> {
-    let folder = folder::reused(dir, "modules")?;
     let cache = Cache::open(&dir.join("cache"))?;
-    let mut selected: Vec<_> = program
-        .modules
-        .iter()
-        .filter(|module| thin.selects(module))
-        .collect();
-    // Longest first, so that no core idles at the end.
-    selected.sort_by_key(|module| Reverse(module.bitcode_bytes));
     let pool = ThreadPoolBuilder::new()
         .num_threads(tools.jobs.get())
         .build()?;
     pool.install(|| {
-        let hashes = program.modules.par_iter().map(|module| {
-            folder::link(&module.bitcode, &folder.join(&module.name))?;
-            Ok((
-                module.name.as_str(),
-                (hash(&module.bitcode)?, module.bitcode_bytes),
-            ))
+        let hashes = thin.plan.modules.par_iter().map(|module| {
+            let bitcode = program.dir.join(&module.bitcode);
+            Ok((module.name.as_str(), (hash(&bitcode)?, bytes(&bitcode)?)))
         });
         let hashes: HashMap<&str, (blake3::Hash, u64)> = hashes.collect::<anyhow::Result<_>>()?;
-        let count = selected.len();
+        let mut modules: Vec<&Planned> = thin.plan.modules.iter().collect();
+        // Longest first, so that no core idles at the end.
+        modules.sort_by_key(|module| Reverse(hashes[module.name.as_str()].1));
+        let count = modules.len();
         // Unlike a parallel iterator over the list, this keeps the order.
-        let backends = selected.into_iter().par_bridge().map(|module| {
+        let backends = modules.into_iter().par_bridge().map(|module| {
             let index = thin.index(module);
             let mut key = Key::new(&tools.identity, &OPTIONS);
             let (own, own_bytes) = hashes[module.name.as_str()];
             key.add(&module.name, &own);
             key.add("index", &hash(&index)?);
             let mut sent_bytes = own_bytes + bytes(&index)?;
-            for import in thin.imports(module)? {
+            for import in &module.imports {
                 let (hash, bytes) = hashes.get(import.as_str()).with_context(|| {
-                    format!("{} imports {import}, which is unknown", module.name)
+                    format!("{} imports {import}, which is not linked", module.name)
                 })?;
-                key.add(&import, hash);
+                key.add(import, hash);
                 sent_bytes += bytes;
             }
             let (native, usage) = cache.get(key, |native| {
@@ -87,12 +79,12 @@ pub fn run(
                 rustc
                     .args(OPTIONS)
                     .arg(format!("-Zthinlto-index={}", index.display()));
-                // The names in the index are relative to the folder of bitcode.
+                // The names in the index are relative to this folder.
                 rustc
-                    .arg(&module.name)
+                    .arg(&module.bitcode)
                     .arg("-o")
                     .arg(native)
-                    .current_dir(&folder);
+                    .current_dir(&program.dir);
                 Ok(command::run(&mut rustc)?.usage)
             })?;
             done(count);

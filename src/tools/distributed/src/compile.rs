@@ -7,8 +7,9 @@ use tool_support::command::{self, Usage};
 
 use crate::fetch::Source;
 use crate::folder;
-use crate::link_inputs::{self, Program};
+use crate::link_inputs;
 use crate::pairs;
+use crate::program::Program;
 use crate::toolchain::Toolchain;
 use crate::wrapper::{self, Compile};
 

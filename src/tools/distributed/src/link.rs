@@ -4,45 +4,37 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use tool_support::command::{self, Usage};
+use tool_support::command::Ended;
 
-use crate::backend::Backends;
-use crate::link_inputs::{Program, bytes};
+use crate::program::Program;
 
-/// A linked program.
-pub struct Linked {
-    /// Its path.
-    pub program: PathBuf,
-    /// The resources of the link.
-    pub usage: Usage,
-    /// The bytes of all native code that the linker was given by name.
-    pub sent_bytes: u64,
-}
-
-/// Links the program `name` as rustc would, with native objects in place of bitcode. Modules that the
-/// thin link selected from rlibs are linked as plain objects.
+/// Links the program as rustc would to `output`, with native objects in place of bitcode and with the
+/// object `regular`. Modules for which there is no native object are left out. Modules of rlibs are
+/// linked as plain objects, because the thin link selected them.
 pub fn run(
     program: &Program,
-    backends: &Backends,
-    dir: &Path,
-    name: &str,
-) -> anyhow::Result<Linked> {
-    let path = dir.join(name);
+    native: impl Fn(&str) -> Option<PathBuf>,
+    regular: Option<&Path>,
+    output: &Path,
+) -> anyhow::Result<Ended> {
+    let folder = output.parent().context("the output is a folder")?;
+    let folder = if folder == Path::new("") {
+        Path::new(".")
+    } else {
+        folder
+    };
     let linked = tempfile::Builder::new()
-        .prefix(name)
-        .tempfile_in(dir)?
-        .into_temp_path();
-    let mut linker = program.command(&linked, false, |module| {
-        backends
-            .get(&module.name)
-            .map(|backend| backend.native.clone().into())
-    });
-    let usage = command::run(&mut linker)?.usage;
-    fs::rename(&linked, &path).with_context(|| format!("cannot name {}", path.display()))?;
-    let natives = backends.values().map(|backend| bytes(&backend.native));
-    Ok(Linked {
-        program: path,
-        usage,
-        sent_bytes: natives.sum::<anyhow::Result<u64>>()? + program.native_bytes()?,
-    })
+        .prefix(".link-")
+        .tempdir_in(folder)
+        .with_context(|| format!("cannot write to {}", folder.display()))?;
+    // The name is that of the output, because a linker may write it into the file.
+    let name = output.file_name().context("the output has no name")?;
+    let new = linked.path().join(name);
+    let mut arguments: Vec<_> = regular.map(Into::into).into_iter().collect();
+    arguments.extend(program.arguments(Some(&new), false, |module| {
+        native(&module.name).map(Into::into)
+    }));
+    let ended = program.linker.run(&arguments, &program.dir)?;
+    fs::rename(&new, output).with_context(|| format!("cannot name {}", output.display()))?;
+    Ok(ended)
 }
