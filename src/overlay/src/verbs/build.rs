@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::bootstrap;
 use crate::place::Place;
-use crate::verbs::overlay;
+use crate::verbs::{overlay, tool};
 
 /// Lays the overlay and runs bootstrap's verb of the same name. A stage and paths in `args` replace the
 /// defaults.
@@ -20,9 +20,11 @@ pub fn run(place: &Place, verb: &str, args: Vec<String>) -> Result<ExitCode> {
         _ => &[],
     };
     place.step(7, &format!("{verb}: running bootstrap"));
-    let done = bootstrap::command(place, &tree, verb, paths, args)?
-        .status()?
-        .success();
+    let mut bootstrap = bootstrap::command(place, &tree, verb, paths, args)?;
+    if ["build", "dist", "test"].contains(&verb) {
+        tool::ship(place, &mut bootstrap)?;
+    }
+    let done = bootstrap.status()?.success();
     println!(
         "{verb} {} after {}",
         if done { "finished" } else { "failed" },

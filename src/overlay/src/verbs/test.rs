@@ -16,7 +16,7 @@ use crate::place::{Place, run as run_command};
 use crate::source;
 use crate::suites::{CRATES, Counts, LINTS, OURS, RUN_MAKE, UPSTREAM};
 use crate::tree::Tree;
-use crate::verbs::{build, overlay};
+use crate::verbs::{build, overlay, tool};
 
 /// Tests the given paths; a run-make suite selects our tests in it. Without paths, runs all tests of
 /// the project and ends with a line of counts.
@@ -75,7 +75,9 @@ fn project(place: &Place, flags: Vec<String>) -> Result<ExitCode> {
         args.extend(paths);
         args.extend(flags);
         place.step(7, "test: the compiler");
-        let mut counts = counted(&mut bootstrap::command(place, &tree, "test", &[], args)?)?;
+        let mut bootstrap = bootstrap::command(place, &tree, "test", &[], args)?;
+        tool::ship(place, &mut bootstrap)?;
+        let mut counts = counted(&mut bootstrap)?;
         counts.skipped += known.len();
         parts.push(("compiler", counts));
     }

@@ -1,6 +1,6 @@
 //! The tools of our workspace that are verbs: builds the compiler, then runs the tool with it.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Result, bail};
 
@@ -44,4 +44,16 @@ pub fn start(place: &Place, verb: &str, args: &[String]) -> Result<ExitCode> {
         .args(args);
     run_command(&mut command)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Builds `rust-thinlto`, and makes bootstrap put it beside the compiler and into its package.
+pub fn ship(place: &Place, bootstrap: &mut Command) -> Result<()> {
+    let mut cargo = place.cargo();
+    cargo
+        .args(["build", "--quiet", "--locked", "--release"])
+        .args(["--package", "distributed", "--bin", "rust-thinlto"]);
+    run_command(&mut cargo)?;
+    let built = place.build.join("workspace/release/rust-thinlto");
+    bootstrap.env("RUST_THINLTO", built);
+    Ok(())
 }

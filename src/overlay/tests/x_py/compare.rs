@@ -29,11 +29,11 @@ fn fixture() -> Fixture {
     fixture
 }
 
-/// The lines of `told` about bootstrap and cargo, with `B` for the build directory.
+/// The lines of `told` about bootstrap and the tool, with `B` for the build directory.
 fn runs(fixture: &Fixture, told: &str) -> Vec<String> {
     let lines = told
         .lines()
-        .filter(|line| line.starts_with("bootstrap ") || line.starts_with("cargo "));
+        .filter(|line| line.starts_with("bootstrap ") || line.starts_with("cargo run "));
     let build = fixture.build.to_str().unwrap();
     lines.map(|line| line.replace(build, "B")).collect()
 }

@@ -71,9 +71,10 @@ impl Fixture {
             "case $1 in --version) echo 22.1.8;; *) dirname \"$0\";; esac",
         );
         fixture.stage0_release("1.95.0");
-        // Does what cargo does, without a build.
+        // Does what cargo does, without a build. The driver may be running.
         let cargo = format!(
-            "mkdir -p \"$CARGO_TARGET_DIR/debug\" && cp {DRIVER} \"$CARGO_TARGET_DIR/debug/overlay\""
+            "mkdir -p \"$CARGO_TARGET_DIR/debug\" && \
+             cp --remove-destination {DRIVER} \"$CARGO_TARGET_DIR/debug/overlay\""
         );
         script(&fixture.stage0.join("bin/cargo"), &cargo);
         fixture.write(

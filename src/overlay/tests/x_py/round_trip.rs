@@ -641,6 +641,29 @@ fn flags_and_paths_reach_bootstrap() {
 }
 
 #[test]
+fn the_program_for_build_systems_is_shipped() {
+    let fixture = laid();
+    script(&fixture.stage0.join("bin/cargo"), "echo cargo \"$@\"");
+    let bootstrap = "import os\nprint('ships', os.environ.get('RUST_THINLTO'))\n";
+    write(&fixture.laid("x.py"), bootstrap);
+    let built = fixture.build.join("workspace/release/rust-thinlto");
+    for verb in ["build", "dist", "test"] {
+        let told = fixture.succeed(&[verb, "library"]);
+        let expected = format!(
+            "\ncargo build --quiet --locked --release --package distributed --bin rust-thinlto\n\
+             ships {}\n",
+            built.display()
+        );
+        assert!(told.contains(&expected), "{told}");
+    }
+    let told = fixture.succeed(&["check"]);
+    assert!(
+        told.contains("\nships None\n") && !told.contains("\ncargo "),
+        "{told}"
+    );
+}
+
+#[test]
 fn run_make_alone_means_our_tests() {
     let fixture = laid();
     let message = fixture.fail(&["test", "tests/run-make"]);

@@ -1,6 +1,8 @@
 //! The modules of std as files of their own, for distributed ThinLTO: the bitcode that is embedded
 //! in the objects of its rlibs, and a thin-link summary beside each.
 
+mod tool;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +16,8 @@ use crate::{Compiler, DependencyType};
 /// The folder of a target that holds the files, beside its `lib`.
 const FOLDER: &str = "thin-link";
 
-/// Adds the files of the std that `compiler` has built to the sysroot of `libdir`.
+/// Adds the files of the std that `compiler` has built to the sysroot of `libdir`, and the program for
+/// build systems to that of `compiler`.
 pub(super) fn add_to_sysroot(
     builder: &Builder<'_>,
     compiler: Compiler,
@@ -29,20 +32,27 @@ pub(super) fn add_to_sysroot(
     let made = stamp.path().with_file_name(FOLDER);
     make(builder, compiler, &stamp, &made);
     copy(builder, &made, &libdir.with_file_name(FOLDER));
+    tool::add(builder, &compiler.host.triple, &builder.sysroot(compiler).join("bin"));
 }
 
-/// Adds the files to `image`, which is about to become a package, if that is the one of std.
+/// Adds the files to `image`, which is about to become a package, if that is the one of std, and the
+/// program for build systems if it is the compiler's.
 pub(crate) fn add_to_package(
     builder: &Builder<'_>,
     component: &str,
     target: Option<&str>,
     image: &Path,
 ) {
-    if let ("rust-std", Some(target)) = (component, target) {
-        let compiler = builder.compiler_for_std(builder.top_stage);
-        let libdir = builder.sysroot_target_libdir(compiler, TargetSelection::from_user(target));
-        let packaged = image.join("lib/rustlib").join(target).join(FOLDER);
-        copy(builder, &libdir.with_file_name(FOLDER), &packaged);
+    match (component, target) {
+        ("rust-std", Some(target)) => {
+            let compiler = builder.compiler_for_std(builder.top_stage);
+            let libdir =
+                builder.sysroot_target_libdir(compiler, TargetSelection::from_user(target));
+            let packaged = image.join("lib/rustlib").join(target).join(FOLDER);
+            copy(builder, &libdir.with_file_name(FOLDER), &packaged);
+        }
+        ("rustc", Some(host)) => tool::add(builder, host, &image.join("bin")),
+        _ => {}
     }
 }
 
