@@ -29,6 +29,23 @@ const EXCLUDES: &str = "/Cargo.lock\n/library/Cargo.lock\n/src/bootstrap/Cargo.l
 /// A build script that links the system's liblzma.
 const SYSTEM_LZMA: &str = "fn main() {\n    println!(\"cargo:rustc-link-lib=lzma\");\n}\n";
 
+/// A build script of a crate of rustbook that makes each icon an empty picture. Debian takes them from
+/// a package that Debian 12 does not have.
+const NO_ICONS: &str = r#"fn main() {
+    println!("cargo:rustc-cfg=font_awesome_out_dir");
+    let file = std::env::var("OUT_DIR").unwrap() + "/fontawesome.rs";
+    let none = "const fn fontawesome_svg(_: &str, _: &str) -> &'static str { \"<svg></svg>\" }";
+    std::fs::write(file, none).unwrap();
+}
+"#;
+
+/// The vendored crates whose build scripts are replaced, by what their folders' names begin with.
+const BUILD_SCRIPTS: [(&str, &str); 2] = [
+    // Debian removes the source of liblzma, which `dist` would build.
+    ("lzma-sys-", SYSTEM_LZMA),
+    ("font-awesome-as-a-crate-", NO_ICONS),
+];
+
 /// Unpacks or copies the source to `src` in the build directory, unless it is there.
 ///
 /// The folder gets its name when it is complete. It is an error if a source of another origin is there.
@@ -148,18 +165,17 @@ fn copy(source: &Path, folder: &Path, release: &str) -> Result<()> {
     run(&mut submodules)
 }
 
-/// Removes the checksums and lock files that Debian's patches invalidate.
+/// Replaces build scripts that need more than Debian's source, and removes the checksums and lock files
+/// that Debian's patches invalidate.
 fn make_buildable(folder: &Path) -> Result<()> {
     let vendor = folder.join("vendor");
     for entry in fs::read_dir(&vendor).context("the source has no vendored crates")? {
         let entry = entry?;
-        if entry
-            .file_name()
-            .as_encoded_bytes()
-            .starts_with(b"lzma-sys-")
-        {
-            // Debian removes the source of liblzma, which `dist` would build.
-            fs::write(entry.path().join("build.rs"), SYSTEM_LZMA)?;
+        let name = entry.file_name();
+        for (prefix, script) in BUILD_SCRIPTS {
+            if name.as_encoded_bytes().starts_with(prefix.as_bytes()) {
+                fs::write(entry.path().join("build.rs"), script)?;
+            }
         }
         let path = entry.path().join(".cargo-checksum.json");
         if let Ok(text) = fs::read_to_string(&path) {

@@ -560,8 +560,14 @@ fn debians_tree_loses_checksums_and_lock_files() {
         &lzma.join(".cargo-checksum.json"),
         r#"{"files":{"x":"1"},"package":"abc"}"#,
     );
+    let icons = "vendor/font-awesome-as-a-crate-0.3.0/build.rs";
+    write(
+        &fixture.source.join(icons),
+        "fn main() { std::fs::read_dir(\"/usr/share/icons\").unwrap(); }\n",
+    );
     fixture.succeed(&["overlay"]);
     let text = |name: &str| fs::read_to_string(fixture.laid(name)).unwrap();
+    assert!(!text(icons).contains("/usr/share"));
     assert_eq!(text("vendor/x/.cargo-checksum.json"), r#"{"files":{}}"#);
     assert_eq!(
         text("vendor/lzma-sys-0.1.20/.cargo-checksum.json"),
