@@ -13,18 +13,19 @@ use crate::place::{Place, run};
 use crate::tree::{LAID, Tree};
 
 /// The lock files that do not match the crates that Debian vendors. Bootstrap rewrites them.
-const LOCK_FILES: [&str; 6] = [
+const LOCK_FILES: [&str; 7] = [
     "Cargo.lock",
     "library/Cargo.lock",
     "src/bootstrap/Cargo.lock",
     "src/tools/cargo/Cargo.lock",
+    "src/tools/clippy/clippy_test_deps/Cargo.lock",
     "src/tools/rust-analyzer/Cargo.lock",
     "src/tools/rustbook/Cargo.lock",
 ];
 
 /// The files that bootstrap and Python write into the tree.
 const EXCLUDES: &str = "/Cargo.lock\n/library/Cargo.lock\n/src/bootstrap/Cargo.lock\n\
-                        /src/tools/*/Cargo.lock\n__pycache__/\n";
+                        /src/tools/*/Cargo.lock\n/src/tools/clippy/clippy_test_deps/Cargo.lock\n__pycache__/\n";
 
 /// A build script that links the system's liblzma.
 const SYSTEM_LZMA: &str = "fn main() {\n    println!(\"cargo:rustc-link-lib=lzma\");\n}\n";

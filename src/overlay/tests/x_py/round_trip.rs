@@ -565,8 +565,11 @@ fn debians_tree_loses_checksums_and_lock_files() {
         &fixture.source.join(icons),
         "fn main() { std::fs::read_dir(\"/usr/share/icons\").unwrap(); }\n",
     );
+    let lock = "src/tools/clippy/clippy_test_deps/Cargo.lock";
+    write(&fixture.source.join(lock), "version = 4\n");
     fixture.succeed(&["overlay"]);
     let text = |name: &str| fs::read_to_string(fixture.laid(name)).unwrap();
+    assert!(!fixture.laid(lock).exists());
     assert!(!text(icons).contains("/usr/share"));
     assert_eq!(text("vendor/x/.cargo-checksum.json"), r#"{"files":{}}"#);
     assert_eq!(
