@@ -6,6 +6,7 @@ load(
     "//private:rules.bzl",
     _rust_thinlto_binary = "rust_thinlto_binary",
     _rust_thinlto_shared_library = "rust_thinlto_shared_library",
+    _rust_thinlto_static_library = "rust_thinlto_static_library",
     _rust_thinlto_test = "rust_thinlto_test",
 )
 load("//private:toolchain.bzl", _rust_thinlto_toolchain = "rust_thinlto_toolchain")
@@ -13,6 +14,7 @@ load("//private:toolchain.bzl", _rust_thinlto_toolchain = "rust_thinlto_toolchai
 ThinLtoProgramInfo = _ThinLtoProgramInfo
 rust_thinlto_binary = _rust_thinlto_binary
 rust_thinlto_shared_library = _rust_thinlto_shared_library
+rust_thinlto_static_library = _rust_thinlto_static_library
 rust_thinlto_test = _rust_thinlto_test
 rust_thinlto_toolchain = _rust_thinlto_toolchain
 thinlto_aspect = _thinlto_aspect

@@ -8,6 +8,9 @@ load(":providers.bzl", "ThinLtoCratesInfo", "ThinLtoProgramInfo")
 
 _DEPENDENCIES = ["actual", "crate", "deps"]
 
+_LIBRARIES = ["lib", "rlib"]
+_PROGRAMS = ["bin", "cdylib", "staticlib"]
+
 # Crates of std that only a test harness, procedural macros, or nobody links.
 _TEST_CRATES = ["getopts", "test", "unicode_width"]
 _UNLINKED_CRATES = ["proc_macro", "sysroot"]
@@ -72,23 +75,42 @@ def _link(ctx, target, crate_info, crate, toolchain, linker_inputs):
         return outputs.library_to_link.dynamic_library
     return outputs.executable
 
-def _impl(target, ctx):
-    upstream = _upstream(ctx)
-    crate_info = _crate(target)
-    if crate_info == None or crate_info.type not in ["bin", "cdylib", "lib", "rlib"]:
-        return [ThinLtoCratesInfo(crates = upstream)]
-    toolchain = ctx.toolchains["//:toolchain_type"].thinlto
-    dep_info = target[DepInfo]
-    by_path = {path: crate for crate in upstream.to_list() for path in crate.replaces}
-    if crate_info.type in ["lib", "rlib"]:
-        crate = compile_crate(ctx, target, crate_info, dep_info, toolchain, by_path, [])
-        modules = library(ctx, toolchain.cc_toolchain, target.label.name + ".thinlto.modules", crate.pairs)
-        compiled = struct(linker_inputs = modules, **{
-            name: getattr(crate, name)
-            for name in ["pairs", "replaces", "rlib"]
-        })
-        return [ThinLtoCratesInfo(crates = depset([compiled], transitive = [upstream]))]
+def _compiler_builtins(ctx, toolchain):
+    """The crate of std that has no modules, as a static library."""
+    for file in toolchain.rust_toolchain.rust_std.to_list():
+        if file.basename.startswith("libcompiler_builtins-") and file.extension == "rlib":
+            # A library of C++ has to have this extension.
+            archive = ctx.actions.declare_file(ctx.label.name + ".thinlto.crate/libcompiler_builtins.a")
+            ctx.actions.symlink(output = archive, target_file = file)
+            return cc_common.create_library_to_link(
+                actions = ctx.actions,
+                cc_toolchain = toolchain.cc_toolchain,
+                feature_configuration = configure(ctx, toolchain.cc_toolchain),
+                static_library = archive,
+            )
+    fail("{}: std has no compiler_builtins".format(ctx.label))
 
+def _library(ctx, crate, toolchain):
+    return library(ctx, toolchain.cc_toolchain, ctx.label.name + ".thinlto.modules", crate.pairs)
+
+def _linking_context(ctx, target, crate, toolchain, linker_inputs):
+    """All of a static library for a program in C++."""
+    builtins = cc_common.create_linker_input(
+        owner = ctx.label,
+        libraries = depset([_compiler_builtins(ctx, toolchain)]),
+    )
+    return cc_common.create_linking_context(linker_inputs = depset(
+        _library(ctx, crate, toolchain).to_list() + linker_inputs + [builtins],
+        transitive = [
+            target[DepInfo].transitive_noncrates,
+            toolchain.rust_toolchain.stdlib_linkflags.linking_context.linker_inputs,
+        ],
+        order = "topological",
+    ))
+
+def _program(ctx, target, crate_info, toolchain, by_path):
+    """A program or a library for other languages, with all of its crates."""
+    dep_info = target[DepInfo]
     libraries = _lto_libraries(dep_info)
     archives = [library.pic_static_library or library.static_library for library in libraries]
     crate = compile_crate(ctx, target, crate_info, dep_info, toolchain, by_path, archives)
@@ -99,20 +121,41 @@ def _impl(target, ctx):
     ]
     std = _std(toolchain, crate)
     linker_inputs = [linker_input for other in crates for linker_input in other.linker_inputs.to_list()]
-    linker_inputs.append(cc_common.create_linker_input(owner = ctx.label, libraries = depset(libraries)))
     linker_inputs += [crate_of_std.linker_input for crate_of_std in std]
-    file = _link(ctx, target, crate_info, crate, toolchain, linker_inputs)
     pairs = [pair for other in [crate] + crates + std for pair in other.pairs]
-    return [
-        ThinLtoCratesInfo(crates = depset()),
-        ThinLtoProgramInfo(
-            file = file,
-            modules = depset([pair.module for pair in pairs]),
-            native = crate_info.output,
-            summaries = depset([pair.summary for pair in pairs]),
-            type = crate_info.type,
-        ),
-    ]
+    info = dict(
+        modules = depset([pair.module for pair in pairs]),
+        native = crate_info.output,
+        summaries = depset([pair.summary for pair in pairs]),
+        type = crate_info.type,
+    )
+    if crate_info.type == "staticlib":
+        context = _linking_context(ctx, target, crate, toolchain, linker_inputs)
+        return ThinLtoProgramInfo(file = None, linking_context = context, **info)
+    linker_inputs.append(cc_common.create_linker_input(owner = ctx.label, libraries = depset(libraries)))
+    file = _link(ctx, target, crate_info, crate, toolchain, linker_inputs)
+    return ThinLtoProgramInfo(file = file, linking_context = None, **info)
+
+def _impl(target, ctx):
+    upstream = _upstream(ctx)
+    crate_info = _crate(target)
+    if crate_info == None or crate_info.type not in _LIBRARIES + _PROGRAMS:
+        return [ThinLtoCratesInfo(crates = upstream)]
+    toolchain = ctx.toolchains["//:toolchain_type"].thinlto
+    by_path = {path: crate for crate in upstream.to_list() for path in crate.replaces}
+    if crate_info.type in _PROGRAMS:
+        return [
+            ThinLtoCratesInfo(crates = depset()),
+            _program(ctx, target, crate_info, toolchain, by_path),
+        ]
+    crate = compile_crate(ctx, target, crate_info, target[DepInfo], toolchain, by_path, [])
+    linkable = struct(
+        linker_inputs = _library(ctx, crate, toolchain),
+        pairs = crate.pairs,
+        replaces = crate.replaces,
+        rlib = crate.rlib,
+    )
+    return [ThinLtoCratesInfo(crates = depset([linkable], transitive = [upstream]))]
 
 thinlto_aspect = aspect(
     implementation = _impl,

@@ -60,7 +60,8 @@ def compile_crate(ctx, target, crate, dep_info, toolchain, upstream, native_libr
             command_line.rustc,
             rustc,
         ))
-    is_program = crate.type not in ["lib", "rlib"]
+    is_library = crate.type in ["lib", "rlib"]
+    is_linked = crate.type in ["bin", "cdylib"]
     crates = [
         upstream[output.path]
         for output in dep_info.transitive_crate_outputs.to_list()
@@ -77,27 +78,27 @@ def compile_crate(ctx, target, crate, dep_info, toolchain, upstream, native_libr
     folder = target.label.name + ".thinlto.crate"
     stem = crate.name + command_line.codegen.get("extra-filename", "")
     units = int(command_line.codegen.get("codegen-units", "1"))
-    pairs = _pairs(ctx, folder, stem, units, is_program)
+    pairs = _pairs(ctx, folder, stem, units, not is_library)
     outputs = [file for pair in pairs for file in [pair.module, pair.summary]]
     rlib = None
     link_inputs = []
-    emit = "obj,thin-link-bitcode,"
-    if is_program:
-        emit += "link-inputs"
+    emit = "obj,thin-link-bitcode"
+    if is_linked:
+        emit += ",link-inputs"
         link_inputs = [
             ctx.actions.declare_file("{}/{}.link-inputs.json".format(folder, stem)),
             ctx.actions.declare_directory("{}/{}.link-inputs".format(folder, stem)),
         ]
         outputs += link_inputs
-    else:
-        emit += "link"
+    if is_library:
+        emit += ",link"
         rlib = ctx.actions.declare_file("{}/lib{}.rlib".format(folder, stem))
         outputs.append(rlib)
 
     native_paths = {file.path: True for file in native_libraries}
     files = [file for file in action.inputs.to_list() if file.path not in replaced and file.path not in native_paths]
     inputs = files + [other.rlib for other in crates]
-    if is_program:
+    if is_linked:
         # With its modules at hand, an rlib is not an input of the link.
         inputs += [file for other in crates for pair in other.pairs for file in [pair.module, pair.summary]]
 
@@ -134,7 +135,7 @@ def compile_crate(ctx, target, crate, dep_info, toolchain, upstream, native_libr
     )
     return struct(
         codegen = command_line.codegen,
-        link_files = _link_files(files, crate, toolchain.rust_toolchain) if is_program else [],
+        link_files = _link_files(files, crate, toolchain.rust_toolchain) if is_linked else [],
         link_inputs = link_inputs,
         pairs = tuple(pairs),
         replaces = tuple([crate.output.path] + ([crate.metadata.path] if crate.metadata else [])),

@@ -20,13 +20,14 @@ ThinLtoCratesInfo = provider(
 )
 
 ThinLtoProgramInfo = provider(
-    doc = "A program or shared library that was linked by distributed ThinLTO.",
+    doc = "A program, or a library for other languages.",
     fields = {
-        "file": "File: the program or the shared library",
+        "file": "File: the program or the shared library, or None",
+        "linking_context": "CcLinkingContext: the static library with its dependencies, or None",
         "modules": "depset[File]: the bitcode of all modules",
         "native": "File: the output of rules_rust itself, which is not built",
         "summaries": "depset[File]: the summaries of these modules",
-        "type": "str: `bin`, or `cdylib`",
+        "type": "str: `bin`, `cdylib` or `staticlib`",
     },
 )
 

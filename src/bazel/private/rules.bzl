@@ -1,5 +1,7 @@
 """The rules that users write."""
 
+load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
+load(":aspect.bzl", "thinlto_aspect")
 load(":outputs.bzl", "outputs_aspect")
 load(":providers.bzl", "ThinLtoIndexesInfo", "ThinLtoProgramInfo")
 
@@ -11,13 +13,23 @@ def _without_file(ctx, runfiles, unwanted):
         root_symlinks = {entry.path: entry.target_file for entry in runfiles.root_symlinks.to_list()},
     )
 
+_RULES = {
+    "bin": "`rust_binary` or `rust_test`",
+    "cdylib": "`rust_shared_library`",
+    "staticlib": "`rust_static_library`",
+}
+
+def _info(ctx, type):
+    """The output of the aspect for `binary`."""
+    target = ctx.attr.binary
+    if ThinLtoProgramInfo not in target or target[ThinLtoProgramInfo].type != type:
+        fail("{}: `binary` has to be a {}, but {} is none".format(ctx.label, _RULES[type], target.label))
+    return target[ThinLtoProgramInfo]
+
 def _program(ctx, type, name):
     """The linked file under the name of the rule, and its runfiles."""
     target = ctx.attr.binary
-    if ThinLtoProgramInfo not in target or target[ThinLtoProgramInfo].type != type:
-        rules = {"bin": "`rust_binary` or `rust_test`", "cdylib": "`rust_shared_library`"}
-        fail("{}: `binary` has to be a {}, but {} is none".format(ctx.label, rules[type], target.label))
-    program = target[ThinLtoProgramInfo]
+    program = _info(ctx, type)
     output = ctx.actions.declare_file(name)
     ctx.actions.symlink(output = output, target_file = program.file, is_executable = True)
     info = target[DefaultInfo]
@@ -48,6 +60,14 @@ def _shared_library(ctx):
     return [
         DefaultInfo(files = depset([output]), runfiles = runfiles),
         _output_groups(ctx),
+    ]
+
+def _static_library(ctx):
+    program = _info(ctx, "staticlib")
+    return [
+        CcInfo(linking_context = program.linking_context),
+        DefaultInfo(files = program.modules),
+        OutputGroupInfo(summaries = program.summaries),
     ]
 
 def _output_groups(ctx):
@@ -125,4 +145,18 @@ rust_thinlto_shared_library = rule(
     doc = "Links a `rust_shared_library` by distributed ThinLTO, to `libNAME.so`.",
     attrs = _ATTRS,
     toolchains = ["//:toolchain_type"],
+)
+
+rust_thinlto_static_library = rule(
+    implementation = _static_library,
+    doc = "Makes a `rust_static_library` a dependency of C++ rules, as modules: with Bazel's feature `thin_lto`, these " +
+          "take part in the thin link of a `cc_binary`.",
+    attrs = {
+        "binary": attr.label(
+            doc = "The target of rules_rust. Its own output is not built.",
+            aspects = [thinlto_aspect],
+            mandatory = True,
+        ),
+    },
+    provides = [CcInfo],
 )
