@@ -274,7 +274,11 @@ fn tests_with_bazel_need_root_and_tell_their_cost_once() {
     );
     assert!(!launcher.fixture.build.join("src").exists());
 
-    let cost = |args: &[&str]| stdout(&launcher.x_as_root(args)).matches("with Bazel").count();
+    let cost = |args: &[&str]| {
+        stdout(&launcher.x_as_root(args))
+            .matches("with Bazel")
+            .count()
+    };
     assert_eq!(cost(&["test", "src/bazel"]), 1);
     assert_eq!(cost(&["test"]), 0);
     fs::create_dir(launcher.fixture.build.join("forky")).unwrap();

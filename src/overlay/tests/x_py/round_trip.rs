@@ -701,7 +701,10 @@ fn tests_with_bazel_run_alone_and_are_counted() {
         &["src/bazel", "--test-args"],
     ] {
         let message = fixture.fail(&[&["test"], args].concat());
-        assert!(message.contains("help: ./x.py test src/bazel [--test-args WORD]...\n"), "{message}");
+        assert!(
+            message.contains("help: ./x.py test src/bazel [--test-args WORD]...\n"),
+            "{message}"
+        );
     }
     let build = "import os\nprint('ships', os.environ.get('RUST_THINLTO'))\n";
     write(&fixture.laid("x.py"), build);
