@@ -112,7 +112,12 @@ def _program(ctx, target, crate_info, toolchain, by_path):
     """A program or a library for other languages, with all of its crates."""
     dep_info = target[DepInfo]
     libraries = _lto_libraries(dep_info)
-    archives = [library.pic_static_library or library.static_library for library in libraries]
+    archives = [
+        archive
+        for library in libraries
+        for archive in [library.static_library, library.pic_static_library]
+        if archive
+    ]
     crate = compile_crate(ctx, target, crate_info, dep_info, toolchain, by_path, archives)
     crates = [
         by_path[output.path]
@@ -125,7 +130,12 @@ def _program(ctx, target, crate_info, toolchain, by_path):
     pairs = [pair for other in [crate] + crates + std for pair in other.pairs]
     info = dict(
         modules = depset([pair.module for pair in pairs]),
-        native = crate_info.output,
+        unused = depset([crate_info.output] + [
+            file
+            for library in libraries
+            for file in [library.dynamic_library, library.resolved_symlink_dynamic_library]
+            if file
+        ]),
         summaries = depset([pair.summary for pair in pairs]),
         type = crate_info.type,
     )

@@ -5,10 +5,11 @@ load(":aspect.bzl", "thinlto_aspect")
 load(":outputs.bzl", "outputs_aspect")
 load(":providers.bzl", "ThinLtoIndexesInfo", "ThinLtoProgramInfo")
 
-def _without_file(ctx, runfiles, unwanted):
-    """The runfiles without the output of rules_rust, which would have to be built."""
+def _without(ctx, runfiles, unused):
+    """The runfiles without these files, which would have to be built."""
+    unused = {file.path: True for file in unused.to_list()}
     return ctx.runfiles(
-        transitive_files = depset([file for file in runfiles.files.to_list() if file != unwanted]),
+        transitive_files = depset([file for file in runfiles.files.to_list() if file.path not in unused]),
         symlinks = {entry.path: entry.target_file for entry in runfiles.symlinks.to_list()},
         root_symlinks = {entry.path: entry.target_file for entry in runfiles.root_symlinks.to_list()},
     )
@@ -34,7 +35,7 @@ def _program(ctx, type, name):
     ctx.actions.symlink(output = output, target_file = program.file, is_executable = True)
     info = target[DefaultInfo]
     runfiles = ctx.runfiles(files = [output, program.file] + ctx.files.data).merge_all(
-        [_without_file(ctx, info.default_runfiles, program.native)] +
+        [_without(ctx, info.default_runfiles, program.unused)] +
         [data[DefaultInfo].default_runfiles for data in ctx.attr.data],
     )
     return output, runfiles
