@@ -8,7 +8,7 @@ use anyhow::Context;
 use serde::Deserialize;
 
 /// One action. Actions that Bazel did not have to look at again are not in the log.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Spawn {
     /// The kind of the action.
@@ -27,21 +27,6 @@ pub struct Spawn {
     pub cache_hit: bool,
     /// 0 if it was successful.
     pub exit_code: i32,
-}
-
-impl Default for Spawn {
-    fn default() -> Spawn {
-        Spawn {
-            mnemonic: String::new(),
-            target_label: String::new(),
-            listed_outputs: Vec::new(),
-            inputs: Vec::new(),
-            actual_outputs: Vec::new(),
-            runner: String::new(),
-            cache_hit: false,
-            exit_code: 0,
-        }
-    }
 }
 
 /// A file and its content.

@@ -1,9 +1,10 @@
 //! Tests the rules in `src/bazel` with Bazel, rules_rust and remote execution.
 //!
 //! [`environment`] makes what all scenarios share, [`toolchain`] and [`offline`] among it; [`workspace`]
-//! is a copy of a Bazel workspace with an output base, [`execution_log`] what Bazel ran in it, and
+//! is a copy of a Bazel workspace with an output base, [`cargo_workspace`] generates one, [`execution_log`] what Bazel ran in it, and
 //! [`scenarios`] has the tests.
 
+mod cargo_workspace;
 mod environment;
 mod execution_log;
 mod files;

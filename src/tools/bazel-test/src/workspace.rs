@@ -44,10 +44,20 @@ impl<'a> Workspace<'a> {
         scenario: &str,
         name: &str,
     ) -> anyhow::Result<Workspace<'a>> {
+        let from = environment.module.join(name);
+        Workspace::make(environment, scenario, |dir| copy_folder(&from, dir))
+    }
+
+    /// As `new`, with the files that `write` writes.
+    pub fn make(
+        environment: &'a Environment,
+        scenario: &str,
+        write: impl FnOnce(&Path) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Workspace<'a>> {
         let folder = environment.folder(scenario);
         remove_folder(&folder)?;
         let dir = folder.join("workspace");
-        copy_folder(&environment.module.join(name), &dir)?;
+        write(&dir)?;
         let workspace = Workspace {
             environment,
             folder,
@@ -79,8 +89,8 @@ impl<'a> Workspace<'a> {
     }
 
     /// Passes `options` to each build from now on, and no others.
-    pub fn use_options(&mut self, options: &[&str]) {
-        self.options = options.iter().map(|&option| option.to_owned()).collect();
+    pub fn use_options(&mut self, options: &[String]) {
+        self.options = options.to_vec();
     }
 
     /// Replaces `from`, which must be there once, in a file.

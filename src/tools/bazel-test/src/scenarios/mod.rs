@@ -1,6 +1,7 @@
 //! The tests.
 
 mod example;
+mod programs;
 mod remote;
 
 use crate::environment::Environment;
@@ -20,7 +21,7 @@ pub struct Scenario {
 
 /// All tests, in the order in which they run.
 pub fn all() -> Vec<Scenario> {
-    let all = [example::SCENARIOS, remote::SCENARIOS];
+    let all = [example::SCENARIOS, remote::SCENARIOS, programs::SCENARIOS];
     let named = all.into_iter().flatten();
     named.map(|&(name, run)| Scenario { name, run }).collect()
 }

@@ -17,25 +17,42 @@ pub const SCENARIOS: &[super::Named] = &[
 ];
 
 const PROGRAM: &str = "//program:census";
-const BACKEND: &str = "CcLtoBackendCompile";
 
-/// A workspace with the example that builds with a service of its own; the workers are `one` and `two`.
-fn start<'a>(environment: &'a Environment, name: &str) -> anyhow::Result<(Service, Workspace<'a>)> {
+/// A workspace with the example that builds with a service of its own.
+fn example<'a>(
+    environment: &'a Environment,
+    name: &str,
+) -> anyhow::Result<(Service, Workspace<'a>)> {
     let mut workspace = Workspace::new(environment, name, "example")?;
+    let service = start(environment, name)?;
+    workspace.use_options(&options(&service));
+    Ok((service, workspace))
+}
+
+/// A service with the workers `one` and `two` in the folder of a scenario.
+pub fn start(environment: &Environment, name: &str) -> anyhow::Result<Service> {
     let dir = environment.folder(name).join("service");
     let mut service = Service::start(&environment.root, &environment.work_dir, &dir)?;
     for worker in ["one", "two"] {
         service.add_worker(worker)?;
     }
-    workspace.use_options(&[
-        &format!("--remote_executor=grpc://{}", service.address()),
+    Ok(service)
+}
+
+/// Bazel's options for builds by the service alone.
+pub fn options(service: &Service) -> Vec<String> {
+    let executor = format!("--remote_executor=grpc://{}", service.address());
+    let others = [
         "--remote_default_exec_properties=OSFamily=linux",
         "--spawn_strategy=remote",
         "--remote_local_fallback=false",
         "--remote_retries=3",
         "--jobs=4",
-    ]);
-    Ok((service, workspace))
+    ];
+    [executor]
+        .into_iter()
+        .chain(others.map(str::to_owned))
+        .collect()
 }
 
 /// The number of actions that a worker has run to their end.
@@ -47,7 +64,7 @@ fn actions(service: &Service, worker: &str) -> anyhow::Result<usize> {
 }
 
 /// It is an error if an action ran elsewhere than `place`.
-fn all_in(log: &ExecutionLog, place: &str) -> anyhow::Result<()> {
+pub fn all_in(log: &ExecutionLog, place: &str) -> anyhow::Result<()> {
     let runners = log.runners();
     ensure!(
         runners.keys().eq([&place]),
@@ -59,7 +76,7 @@ fn all_in(log: &ExecutionLog, place: &str) -> anyhow::Result<()> {
 /// Both workers run actions, another output base finds all of them, and one that builds on this machine
 /// has the same bytes.
 fn build(environment: &Environment, name: &str) -> anyhow::Result<()> {
-    let (service, mut workspace) = start(environment, name)?;
+    let (service, mut workspace) = example(environment, name)?;
     let first = workspace.build(&[PROGRAM])?;
     all_in(&first, "remote")?;
     let shares = [actions(&service, "one")?, actions(&service, "two")?];
@@ -80,7 +97,7 @@ fn build(environment: &Environment, name: &str) -> anyhow::Result<()> {
     );
 
     workspace.use_output_base("local")?;
-    workspace.use_options(&["--jobs=2"]);
+    workspace.use_options(&["--jobs=2".to_owned()]);
     let local = workspace.build(&[PROGRAM])?;
     let different: Vec<&str> = {
         let (local, remote) = (local.written(), first.written());
@@ -105,7 +122,7 @@ fn build(environment: &Environment, name: &str) -> anyhow::Result<()> {
 
 /// A worker that is killed in a backend costs another try of that action, on the other worker.
 fn worker_killed(environment: &Environment, name: &str) -> anyhow::Result<()> {
-    let (mut service, workspace) = start(environment, name)?;
+    let (mut service, workspace) = example(environment, name)?;
     let log = thread::scope(|scope| {
         let build = scope.spawn(|| workspace.build(&[PROGRAM]));
         while !service.worker_runs("one", "-Zthinlto-index=")? {
@@ -131,7 +148,7 @@ fn worker_killed(environment: &Environment, name: &str) -> anyhow::Result<()> {
 
 /// Without the server, a build fails and says why; when it is back, the build goes on where it was.
 fn server_gone(environment: &Environment, name: &str) -> anyhow::Result<()> {
-    let (mut service, workspace) = start(environment, name)?;
+    let (mut service, workspace) = example(environment, name)?;
     let log = workspace.build(&["//text"])?;
     ensure!(!log.0.is_empty(), "nothing was built");
     service.stop_scheduler();
