@@ -40,6 +40,25 @@ def _without_native_libraries(flags, names, paths):
             kept.append(flag)
     return kept
 
+def _wrappers(command_line):
+    """The process wrapper's flags.
+
+    It replaces `${pwd}` by an absolute path. Variables need that, as `include!` takes a relative path as one from
+    the file's folder. Flags of build scripts must not have it: the paths among them get into the link inputs. So
+    the process wrapper runs itself, and reads these flags with the path `.`.
+    """
+    outer = []
+    inner = []
+    flags = command_line.wrapper_flags
+    for name, value in zip(flags[::2], flags[1::2]):
+        if name in ["--arg-file", "--rustc-output-format"]:
+            inner += [name, value]
+        elif name != "--output-file":
+            outer += [name, value]
+    if inner:
+        inner = ["--", command_line.wrapper, "--subst", "pwd=."] + inner
+    return outer + inner + ["--"]
+
 def parse(argv):
     """Takes the command line of a `Rustc` action apart.
 
@@ -70,18 +89,8 @@ def rewrite(command_line, replaced, native_names, native_paths):
         native_paths: The paths of these libraries.
 
     Returns:
-        A struct with `wrapper_flags` and `flags`.
+        A struct with `wrappers`, the arguments before rustc, and `flags`, those of rustc.
     """
-    wrapper_flags = []
-    skip = False
-    for flag in command_line.wrapper_flags:
-        if skip:
-            skip = False
-        elif flag == "--output-file":
-            skip = True
-        else:
-            wrapper_flags.append(flag)
-
     folders = {path.rpartition("/")[0]: True for path in replaced}
     flags = []
     for flag in command_line.flags:
@@ -93,8 +102,11 @@ def rewrite(command_line, replaced, native_names, native_paths):
             name, _, path = flag.rpartition("=")
             if path in replaced:
                 flag = "{}={}".format(name, replaced[path].path)
+        if not flag.startswith("--remap-path-prefix="):
+            # The link inputs keep paths, so they have to be relative.
+            flag = flag.replace("${pwd}/", "")
         flags.append(flag)
     return struct(
         flags = _without_native_libraries(flags, native_names, native_paths),
-        wrapper_flags = wrapper_flags,
+        wrappers = _wrappers(command_line),
     )

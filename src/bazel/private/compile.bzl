@@ -103,8 +103,7 @@ def compile_crate(ctx, target, crate, dep_info, toolchain, upstream, native_libr
         inputs += [file for other in crates for pair in other.pairs for file in [pair.module, pair.summary]]
 
     arguments = ctx.actions.args()
-    arguments.add_all(flags.wrapper_flags)
-    arguments.add("--")
+    arguments.add_all(flags.wrappers)
     arguments.add(command_line.rustc)
     rustc_arguments = ctx.actions.args()
     rustc_arguments.set_param_file_format("multiline")
