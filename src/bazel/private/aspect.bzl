@@ -56,8 +56,12 @@ def _link(ctx, target, crate_info, crate, toolchain, linker_inputs):
 
     # Beside the output of rules_rust, as paths in it may be relative to its folder.
     package = "/".join([part for part in [ctx.bin_dir.path, ctx.label.workspace_root, ctx.label.package] if part])
-    name = crate_info.output.path.removeprefix(package + "/") + ".thinlto"
+    name = crate_info.output.path.removeprefix(package + "/")
     is_library = crate_info.type == "cdylib"
+    if is_library:
+        # Bazel adds `lib` and `.so`.
+        folder, slash, file = name.rpartition("/")
+        name = folder + slash + file.removeprefix("lib").removesuffix(".so")
     link_inputs = crate.link_inputs[0]
     outputs = cc_common.link(
         actions = ctx.actions,
@@ -66,13 +70,14 @@ def _link(ctx, target, crate_info, crate, toolchain, linker_inputs):
         compilation_outputs = place_modules(ctx, cc_toolchain, target.label.name + ".thinlto.modules", crate.pairs),
         feature_configuration = features,
         linking_contexts = [cc_common.create_linking_context(linker_inputs = depset(linker_inputs))],
-        name = name,
+        name = name + ".thinlto",
         output_type = "dynamic_library" if is_library else "executable",
         user_link_flags = ["--link-inputs=" + link_inputs.path] +
                           ["--without-crate=" + name for name in toolchain.std],
     )
     if is_library:
-        return outputs.library_to_link.dynamic_library
+        library = outputs.library_to_link
+        return library.resolved_symlink_dynamic_library or library.dynamic_library
     return outputs.executable
 
 def _compiler_builtins(ctx, toolchain):
@@ -130,6 +135,7 @@ def _program(ctx, target, crate_info, toolchain, by_path):
     pairs = [pair for other in [crate] + crates + std for pair in other.pairs]
     info = dict(
         modules = depset([pair.module for pair in pairs]),
+        name = crate_info.output.basename,
         unused = depset([crate_info.output] + [
             file
             for library in libraries

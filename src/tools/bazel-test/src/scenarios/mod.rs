@@ -1,6 +1,7 @@
 //! The tests.
 
 mod example;
+mod precision;
 mod programs;
 mod remote;
 
@@ -21,7 +22,12 @@ pub struct Scenario {
 
 /// All tests, in the order in which they run.
 pub fn all() -> Vec<Scenario> {
-    let all = [example::SCENARIOS, remote::SCENARIOS, programs::SCENARIOS];
+    let all = [
+        example::SCENARIOS,
+        precision::SCENARIOS,
+        remote::SCENARIOS,
+        programs::SCENARIOS,
+    ];
     let named = all.into_iter().flatten();
     named.map(|&(name, run)| Scenario { name, run }).collect()
 }

@@ -86,11 +86,11 @@ const EDITS: &[Edit] = &[
             (
                 "text/rank.rs",
                 "ranks.truncate(limit);",
-                "ranks.retain(|rank| characters::is_part_of_word(rank.word.as_bytes()[0]));\n    ranks.truncate(limit);",
+                "ranks.truncate(limit + usize::from(characters::is_part_of_word(b'-')));",
             ),
         ],
         compiles: &["census", "rank", "report", "summary"],
-        backends: &["characters", "rank"],
+        backends: &["rank"],
     },
     Edit {
         name: "a function in C++ that Rust imports",
@@ -108,14 +108,15 @@ fn precision(environment: &Environment, name: &str) -> anyhow::Result<()> {
     let compiles = names(&clean, COMPILES);
     ensure!(compiles.len() == 11, "compiles: {compiles:?}");
     let backends = names(&clean, BACKENDS);
-    for own in ["step", "census.allocator", "core"].iter().chain(&compiles) {
-        ensure!(
-            backends.iter().any(|name| name == own),
-            "no backend for {own}: {backends:?}"
-        );
+    let others = ["step", "census.allocator", "core"].map(str::to_owned);
+    for own in compiles.iter().chain(&others) {
+        ensure!(backends.contains(own), "no backend for {own}: {backends:?}");
     }
     ensure!(
-        clean.ran("Rustc").iter().all(|output| output.contains("-exec")),
+        clean
+            .ran("Rustc")
+            .iter()
+            .all(|output| output.contains("-exec")),
         "rules_rust compiled for the target: {:?}",
         clean.ran("Rustc")
     );
@@ -164,14 +165,22 @@ fn names(log: &ExecutionLog, kind: &str) -> Vec<String> {
     let mut names: Vec<String> = ran
         .map(|output| {
             let name = output.rsplit('/').next().unwrap_or(output);
-            let end = if kind == COMPILES { name.find(['-', '.']) } else { None };
+            let end = if kind == COMPILES {
+                name.find(['-', '.'])
+            } else {
+                None
+            };
             let name = match (end, name.split_once('-')) {
                 (Some(end), _) => &name[..end],
                 (None, Some((name, _))) => name,
                 (None, None) => name.split(".rcgu").next().unwrap_or(name),
             };
             let name = name.strip_suffix(".o").unwrap_or(name);
-            let name = if kind == COMPILES { name.strip_prefix("lib").unwrap_or(name) } else { name };
+            let name = if kind == COMPILES {
+                name.strip_prefix("lib").unwrap_or(name)
+            } else {
+                name
+            };
             name.to_owned()
         })
         .collect();
