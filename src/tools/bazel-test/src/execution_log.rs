@@ -8,7 +8,7 @@ use anyhow::Context;
 use serde::Deserialize;
 
 /// One action. Actions that Bazel did not have to look at again are not in the log.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Spawn {
     /// The kind of the action.
