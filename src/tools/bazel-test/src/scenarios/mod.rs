@@ -1,6 +1,8 @@
 //! The tests.
 
+mod bad_input;
 mod example;
+mod links;
 mod precision;
 mod programs;
 mod remote;
@@ -25,6 +27,8 @@ pub fn all() -> Vec<Scenario> {
     let all = [
         example::SCENARIOS,
         precision::SCENARIOS,
+        links::SCENARIOS,
+        bad_input::SCENARIOS,
         remote::SCENARIOS,
         programs::SCENARIOS,
     ];
