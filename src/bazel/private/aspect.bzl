@@ -49,6 +49,20 @@ def _std(toolchain, crate):
         unwanted = unwanted + _TEST_CRATES
     return [std for name, std in toolchain.std.items() if name not in unwanted]
 
+def _run_paths(ctx, dep_info):
+    """Where a shared library in a folder of the package finds the libraries it needs.
+
+    The paths from rules_rust are those from the package itself.
+    """
+    up = "/".join([".." for part in ctx.label.package.split("/") if part] + [".."])
+    root = ctx.bin_dir.path + "/"
+    folders = {}
+    for linker_input in dep_info.transitive_noncrates.to_list():
+        for library in linker_input.libraries:
+            if library.dynamic_library and not (library.static_library or library.pic_static_library):
+                folders[library.dynamic_library.dirname.removeprefix(root)] = True
+    return ["-Wl,-rpath,$ORIGIN/{}/{}".format(up, folder) for folder in folders]
+
 def _link(ctx, target, crate_info, crate, toolchain, linker_inputs):
     """Links a program by Bazel's LTO actions."""
     cc_toolchain = toolchain.cc_toolchain
@@ -73,7 +87,8 @@ def _link(ctx, target, crate_info, crate, toolchain, linker_inputs):
         name = name + ".thinlto",
         output_type = "dynamic_library" if is_library else "executable",
         user_link_flags = ["--link-inputs=" + link_inputs.path] +
-                          ["--without-crate=" + name for name in toolchain.std],
+                          ["--without-crate=" + name for name in toolchain.std] +
+                          (_run_paths(ctx, target[DepInfo]) if is_library else []),
     )
     if is_library:
         library = outputs.library_to_link

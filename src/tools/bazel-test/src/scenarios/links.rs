@@ -15,6 +15,7 @@ pub const SCENARIOS: &[super::Named] = &[
     ("links", links),
     ("modes", modes),
     ("cross-language", cross_language),
+    ("workspace-file", workspace_file),
 ];
 
 /// Programs of `src/bazel/tests/links`, with arguments and exit status; a signal counts as 128 and more.
@@ -46,9 +47,17 @@ fn links(environment: &Environment, name: &str) -> anyhow::Result<()> {
         symbols(&workspace, ours)?.contains("exported_by_dependency"),
         "the library exports nothing of its dependency"
     );
+    // It has a run path from its own folder as well.
+    let needed = |file| -> anyhow::Result<Vec<String>> {
+        let mut lines = dynamic(&workspace, file)?.into_iter().collect::<Vec<_>>();
+        lines.retain(|line| !line.contains("runpath"));
+        Ok(lines)
+    };
+    ensure!(needed(ours)? == needed(rustcs)?, "needs of libfor_c.so");
+    let output = workspace.run("bazel-bin/c_program", &[])?;
     ensure!(
-        dynamic(&workspace, ours)? == dynamic(&workspace, rustcs)?,
-        "needs of libfor_c.so"
+        output.status.success() && output.stdout == b"2 14\n",
+        "{output:?}"
     );
 
     // A relative path of the program's library works, and so does its environment.
@@ -106,6 +115,13 @@ fn modes(environment: &Environment, name: &str) -> anyhow::Result<()> {
         ensure!(debug == (options[1] == "dbg"), "{options:?}: debug info");
     }
     Ok(())
+}
+
+/// The rules in a WORKSPACE, without modules of Bazel.
+fn workspace_file(environment: &Environment, name: &str) -> anyhow::Result<()> {
+    let workspace = Workspace::new(environment, name, "tests/workspace")?;
+    workspace.build(&["//..."])?;
+    compare(&workspace, "hello", &[], 0)
 }
 
 /// Rust and C++ are inlined into each other, whichever of them the program is written in.

@@ -1,8 +1,9 @@
 //! Which actions run again after an edit of the example, as Bazel's execution log counts them.
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 
 use crate::environment::Environment;
+use crate::execution_log::ExecutionLog;
 use crate::workspace::Workspace;
 
 /// The scenarios of this file.
@@ -30,8 +31,38 @@ struct Edit {
 /// The edit after which a module imports from another one than before.
 const NEW_IMPORT: &str = "a new dependency";
 
-const AFTER_CHARACTERS: &[&str] = &[
+/// The targets of the program's crates.
+const CRATES: &[&str] = &[
+    "arguments",
+    "census_by_rustc",
+    "characters",
+    "checksum",
+    "count",
+    "layout",
+    "rank",
+    "report",
+    "summary",
+    "units",
+    "words",
+];
+/// These crates, and the file in C++.
+const MODULES: &[&str] = &[
+    "arguments",
     "census",
+    "characters",
+    "checksum",
+    "count",
+    "layout",
+    "rank",
+    "report",
+    "step",
+    "summary",
+    "units",
+    "words",
+];
+/// The crate `characters`, and those that depend on it.
+const AFTER_CHARACTERS: &[&str] = &[
+    "census_by_rustc",
     "characters",
     "count",
     "rank",
@@ -58,13 +89,13 @@ const EDITS: &[Edit] = &[
             "b.count.cmp(&a.count)",
             "a.count.cmp(&b.count)",
         )],
-        compiles: &["census", "rank", "report", "summary"],
+        compiles: &["census_by_rustc", "rank", "report", "summary"],
         backends: &["rank"],
     },
     Edit {
         name: "a function that another crate imports",
         changes: &[("report/layout.rs", "{name:<12}", "{name:<14}")],
-        compiles: &["census", "layout", "report"],
+        compiles: &["census_by_rustc", "layout", "report"],
         backends: &["layout", "report"],
     },
     Edit {
@@ -93,7 +124,7 @@ const EDITS: &[Edit] = &[
                 "ranks.truncate(limit + usize::from(characters::is_part_of_word(b'-')));",
             ),
         ],
-        compiles: &["census", "rank", "report", "summary"],
+        compiles: &["census_by_rustc", "rank", "report", "summary"],
         backends: &["rank"],
     },
     Edit {
@@ -109,13 +140,18 @@ fn precision(environment: &Environment, name: &str) -> anyhow::Result<()> {
     let workspace = Workspace::new(environment, name, "example")?;
     let build = |target: &str| workspace.build(&[&TARGETS[..], &[target]].concat());
     let clean = build("//program:census")?;
-    let compiles = names(COMPILES, clean.ran(COMPILES));
-    ensure!(compiles.len() == 11, "compiles: {compiles:?}");
-    let backends = names(BACKENDS, clean.ran(BACKENDS));
-    let others = ["step", "census.allocator", "core"].map(str::to_owned);
-    for own in compiles.iter().chain(&others) {
-        ensure!(backends.contains(own), "no backend for {own}: {backends:?}");
-    }
+    ensure!(
+        compiled(&clean) == CRATES,
+        "compiles: {:?}",
+        compiled(&clean)
+    );
+    let mut own = backends(&clean, true);
+    own.dedup();
+    ensure!(own == MODULES, "backends: {own:?}");
+    ensure!(
+        backends(&clean, false).contains(&"core"),
+        "std takes no part"
+    );
     ensure!(
         clean
             .ran("Rustc")
@@ -132,21 +168,18 @@ fn precision(environment: &Environment, name: &str) -> anyhow::Result<()> {
             workspace.edit(file, from, to)?;
         }
         let log = build("//program:census")?;
-        expect(COMPILES, log.ran(COMPILES), edit.compiles)
-            .and_then(|()| {
-                let mut backends = log.ran(BACKENDS);
-                if edit.name == NEW_IMPORT {
-                    backends.retain(|output| !output.contains("/_objs/std/"));
-                }
-                expect(BACKENDS, backends, edit.backends)
-            })
-            .and_then(|()| {
-                let links = usize::from(!edit.backends.is_empty());
-                let counts = ["CppLTOIndexing", "CppLink"].map(|kind| log.ran(kind).len());
-                ensure!(counts == [links; 2], "thin links and links: {counts:?}");
-                Ok(())
-            })
-            .with_context(|| format!("after an edit of {}", edit.name))?;
+        let links = usize::from(!edit.backends.is_empty());
+        let ran = (
+            compiled(&log),
+            backends(&log, edit.name == NEW_IMPORT),
+            ["CppLTOIndexing", "CppLink"].map(|kind| log.ran(kind).len()),
+        );
+        let wanted = (edit.compiles.to_vec(), edit.backends.to_vec(), [links; 2]);
+        ensure!(
+            ran == wanted,
+            "after an edit of {}: {ran:?}, not {wanted:?}",
+            edit.name
+        );
     }
 
     let ours = workspace.run("bazel-bin/program/census", &["program/poem.txt"])?;
@@ -159,42 +192,27 @@ fn precision(environment: &Environment, name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The names of what ran have to be `wanted`.
-fn expect(kind: &str, ran: Vec<&str>, wanted: &[&str]) -> anyhow::Result<()> {
-    let names = names(kind, ran);
-    ensure!(
-        names == wanted,
-        "{kind} ran for {names:?}, not for {wanted:?}"
-    );
-    Ok(())
+/// The crates that were compiled, by their targets.
+fn compiled(log: &ExecutionLog) -> Vec<&str> {
+    let compiles = log.0.iter().filter(|spawn| spawn.mnemonic == COMPILES);
+    let mut crates: Vec<&str> = compiles
+        .filter_map(|spawn| spawn.target_label.rsplit([':', '/']).next())
+        .collect();
+    crates.sort_unstable();
+    crates
 }
 
-/// The crates or C++ files of actions of a kind, by their first outputs. An output of the crate `x` is named
-/// `x-HASH.o`, `libx-HASH.rlib`, or `x.o` if it is a program.
-fn names(kind: &str, outputs: Vec<&str>) -> Vec<String> {
-    let mut names: Vec<String> = outputs
+/// The crates and C++ files whose backends ran, or those that are not std's. An object of the crate `x`
+/// is named `x-HASH.o`, or `x.o` if it is a program.
+fn backends(log: &ExecutionLog, without_std: bool) -> Vec<&str> {
+    let mut outputs = log.ran(BACKENDS);
+    outputs.retain(|output| !(without_std && output.contains("/_objs/std/")));
+    let names = outputs
         .into_iter()
-        .map(|output| {
-            let name = output.rsplit('/').next().unwrap_or(output);
-            let end = if kind == COMPILES {
-                name.find(['-', '.'])
-            } else {
-                None
-            };
-            let name = match (end, name.split_once('-')) {
-                (Some(end), _) => &name[..end],
-                (None, Some((name, _))) => name,
-                (None, None) => name.split(".rcgu").next().unwrap_or(name),
-            };
-            let name = name.strip_suffix(".o").unwrap_or(name);
-            let name = if kind == COMPILES {
-                name.strip_prefix("lib").unwrap_or(name)
-            } else {
-                name
-            };
-            name.to_owned()
-        })
+        .filter_map(|output| output.rsplit('/').next());
+    let mut names: Vec<&str> = names
+        .map(|name| name.split(['-', '.']).next().unwrap_or(name))
         .collect();
-    names.sort();
+    names.sort_unstable();
     names
 }
