@@ -92,6 +92,12 @@ fn build(environment: &Environment, name: &str) -> anyhow::Result<()> {
     workspace.use_output_base("second")?;
     let second = workspace.build(&[PROGRAM])?;
     all_in(&second, "remote cache hit")?;
+    for kind in ["RustThinLtoCompile", "CcLtoBackendCompile"] {
+        ensure!(
+            second.hits(kind) == first.ran(kind),
+            "{kind}: other actions"
+        );
+    }
     ensure!(
         second.written() == first.written(),
         "the second output base differs"
