@@ -128,8 +128,13 @@ def main(args):
     # `compare` builds the release too, unless another compiler is given.
     releases = verb == "compare" and not wants_help and not (build / "release/built").exists() \
         and not any(arg.startswith("--release") for arg in own_args)
+    # The tests with Bazel make a root folder of another Debian release.
+    bazel = verb == "test" and not wants_help and "src/bazel" in [arg.rstrip("/") for arg in own_args]
+    if bazel and os.geteuid():
+        die("the tests with Bazel need root: they run in a root folder of another Debian release",
+            "sudo ./x.py test src/bazel")
     announce(verb, pins, ["packages"] * bool(missing) + ["fetch"] * bool(kinds) + ["build"] * builds
-             + ["release"] * releases, build)
+             + ["release"] * releases + ["bazel"] * (bazel and not (build / "forky").exists()), build)
     if missing:
         step(verb, 1, f"installing {len(missing)} Debian packages")
         run("apt-get", "-q", "update")
