@@ -49,6 +49,20 @@ def _std(toolchain, crate):
         unwanted = unwanted + _TEST_CRATES
     return [std for name, std in toolchain.std.items() if name not in unwanted]
 
+def _run_paths(ctx, dep_info):
+    """Where a shared library in a folder of the package finds the libraries it needs.
+
+    The paths from rules_rust are those from the package itself.
+    """
+    up = "/".join([".." for part in ctx.label.package.split("/") if part] + [".."])
+    root = ctx.bin_dir.path + "/"
+    folders = {}
+    for linker_input in dep_info.transitive_noncrates.to_list():
+        for library in linker_input.libraries:
+            if library.dynamic_library and not (library.static_library or library.pic_static_library):
+                folders[library.dynamic_library.dirname.removeprefix(root)] = True
+    return ["-Wl,-rpath,$ORIGIN/{}/{}".format(up, folder) for folder in folders]
+
 def _link(ctx, target, crate_info, crate, toolchain, linker_inputs):
     """Links a program by Bazel's LTO actions."""
     cc_toolchain = toolchain.cc_toolchain
@@ -56,8 +70,12 @@ def _link(ctx, target, crate_info, crate, toolchain, linker_inputs):
 
     # Beside the output of rules_rust, as paths in it may be relative to its folder.
     package = "/".join([part for part in [ctx.bin_dir.path, ctx.label.workspace_root, ctx.label.package] if part])
-    name = crate_info.output.path.removeprefix(package + "/") + ".thinlto"
+    name = crate_info.output.path.removeprefix(package + "/")
     is_library = crate_info.type == "cdylib"
+    if is_library:
+        # Bazel adds `lib` and `.so`.
+        folder, slash, file = name.rpartition("/")
+        name = folder + slash + file.removeprefix("lib").removesuffix(".so")
     link_inputs = crate.link_inputs[0]
     outputs = cc_common.link(
         actions = ctx.actions,
@@ -66,13 +84,15 @@ def _link(ctx, target, crate_info, crate, toolchain, linker_inputs):
         compilation_outputs = place_modules(ctx, cc_toolchain, target.label.name + ".thinlto.modules", crate.pairs),
         feature_configuration = features,
         linking_contexts = [cc_common.create_linking_context(linker_inputs = depset(linker_inputs))],
-        name = name,
+        name = name + ".thinlto",
         output_type = "dynamic_library" if is_library else "executable",
         user_link_flags = ["--link-inputs=" + link_inputs.path] +
-                          ["--without-crate=" + name for name in toolchain.std],
+                          ["--without-crate=" + name for name in toolchain.std] +
+                          (_run_paths(ctx, target[DepInfo]) if is_library else []),
     )
     if is_library:
-        return outputs.library_to_link.dynamic_library
+        library = outputs.library_to_link
+        return library.resolved_symlink_dynamic_library or library.dynamic_library
     return outputs.executable
 
 def _compiler_builtins(ctx, toolchain):
@@ -130,6 +150,7 @@ def _program(ctx, target, crate_info, toolchain, by_path):
     pairs = [pair for other in [crate] + crates + std for pair in other.pairs]
     info = dict(
         modules = depset([pair.module for pair in pairs]),
+        name = crate_info.output.basename,
         unused = depset([crate_info.output] + [
             file
             for library in libraries

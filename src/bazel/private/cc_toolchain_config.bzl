@@ -40,8 +40,7 @@ def _flags(*flags, **kwargs):
 # names.
 _PLACE_MODULE = flag_set(flag_groups = [
     _flags("place-module", "--module=%{source_file}", "--output=%{output_file}"),
-    _flags("--summary-output=%{lto_indexing_bitcode_file}"),
-    _flags("%{user_compile_flags}", iterate_over = "user_compile_flags"),
+    _flags("--summary=%{summary}", "--summary-output=%{lto_indexing_bitcode_file}"),
 ])
 
 _BACKEND = flag_set(flag_groups = [

@@ -42,7 +42,8 @@ def place_modules(ctx, cc_toolchain, name, modules):
             cc_toolchain = cc_toolchain,
             srcs = [source],
             additional_inputs = [pair.summary],
-            user_compile_flags = ["--summary=" + pair.summary.path],
+            # Not among the compile's flags, as backends would get them.
+            variables_extension = {"summary": pair.summary.path},
             # rustc decides about PIC. Bazel would add `-fPIC` to the backends.
             disallow_pic_outputs = True,
         )

@@ -25,6 +25,7 @@ ThinLtoProgramInfo = provider(
         "file": "File: the program or the shared library, or None",
         "linking_context": "CcLinkingContext: the static library with its dependencies, or None",
         "modules": "depset[File]: the bitcode of all modules",
+        "name": "str: the file name of the output of rules_rust",
         "summaries": "depset[File]: the summaries of these modules",
         "type": "str: `bin`, `cdylib` or `staticlib`",
         "unused": "depset[File]: the output of rules_rust itself and of C++ libraries, in whose place modules are linked",

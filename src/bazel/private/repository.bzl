@@ -20,9 +20,9 @@ rust_toolchain(
     default_edition = "2021",
     dylib_ext = ".so",
     exec_triple = "{host}",
-    rust_doc = "bin/rustdoc",
+    rust_doc = ":rustdoc",
     rust_std = ":std_{target}",
-    rustc = "bin/rustc",
+    rustc = ":rustc",
     rustc_lib = ":rustc_lib",
     staticlib_ext = ".a",
     stdlib_linkflags = ["-lpthread", "-ldl"],
@@ -36,7 +36,7 @@ rust_thinlto_toolchain(
     llvm_dis = {llvm_dis},
     rust_thinlto = "bin/rust-thinlto",
     rust_toolchain = ":rust_{target}_impl",
-    rustc = "bin/rustc",
+    rustc = ":rustc",
     rustc_lib = ":rustc_lib",
     std = glob(["lib/rustlib/{target}/thin-link/*.o"]),
 )
@@ -56,7 +56,17 @@ rust_thinlto_toolchain(
 ]
 """
 
-_RUSTC_LIB = """
+_RUSTC = """
+filegroup(
+    name = "rustc",
+    srcs = ["bin/rustc"],
+)
+
+filegroup(
+    name = "rustdoc",
+    srcs = ["bin/rustdoc"],
+)
+
 filegroup(
     name = "rustc_lib",
     srcs = glob(["lib/*.so*"]),
@@ -101,6 +111,19 @@ def _lld(rctx, sysroot, host):
         return _existing(rctx, lld, "`lld` names the `ld.lld` of the compiler's LLVM, such as `/usr/bin/ld.lld-22`")
     return _existing(rctx, _path(rctx, rctx.attr.lld), "`lld` has to be the `ld.lld` of the compiler's LLVM")
 
+def _word_after(rctx, command, words):
+    """The word after `words` in what a command prints, or None if it does not run on this machine."""
+    result = rctx.execute(command)
+    _, found, rest = result.stdout.partition(words)
+    return rest.split(" ")[0].split("\n")[0] if result.return_code == 0 and found else None
+
+def _check_lld(rctx, rustc, lld):
+    """An older LLVM cannot read rustc's bitcode, and rustc cannot read the indexes of a newer one."""
+    llvm = _word_after(rctx, [rustc, "-vV"], "LLVM version: ")
+    version = _word_after(rctx, [lld, "--version"], "LLD ")
+    if llvm and version and llvm.split(".")[0] != version.split(".")[0]:
+        fail("{}: {} is LLD {}, but rustc has LLVM {}. `lld` has to be of the same LLVM".format(rctx.name, lld, version, llvm))
+
 def _impl(rctx):
     if not rctx.attr.sysroot:
         rctx.file("BUILD.bazel", "# No module has the tag `thinlto.toolchain(sysroot = …)`.\n")
@@ -125,6 +148,7 @@ def _impl(rctx):
     host = "{}-unknown-linux-gnu".format({"amd64": "x86_64"}.get(rctx.os.arch, rctx.os.arch))
     lld = _lld(rctx, sysroot, host)
     rctx.symlink(lld, "lld/bin/ld.lld")
+    _check_lld(rctx, sysroot.get_child("bin/rustc"), lld)
     llvm_dis = lld.realpath.dirname.get_child("llvm-dis")
     if llvm_dis.exists:
         rctx.symlink(llvm_dis, "lld/bin/llvm-dis")
@@ -132,7 +156,7 @@ def _impl(rctx):
         if library.basename.startswith("libLLVM"):
             rctx.symlink(library, "lld/lib/" + library.basename)
 
-    build = [_HEADER, _RUSTC_LIB]
+    build = [_HEADER, _RUSTC]
     for target in targets:
         build.append(_TOOLCHAINS.format(
             host = host,

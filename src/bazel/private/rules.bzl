@@ -27,10 +27,9 @@ def _info(ctx, type):
         fail("{}: `binary` has to be a {}, but {} is none".format(ctx.label, _RULES[type], target.label))
     return target[ThinLtoProgramInfo]
 
-def _program(ctx, type, name):
-    """The linked file under the name of the rule, and its runfiles."""
+def _program(ctx, program, name):
+    """The linked file under a name in the rule's package, and its runfiles."""
     target = ctx.attr.binary
-    program = _info(ctx, type)
     output = ctx.actions.declare_file(name)
     ctx.actions.symlink(output = output, target_file = program.file, is_executable = True)
     info = target[DefaultInfo]
@@ -41,7 +40,7 @@ def _program(ctx, type, name):
     return output, runfiles
 
 def _executable(ctx):
-    output, runfiles = _program(ctx, "bin", ctx.label.name)
+    output, runfiles = _program(ctx, _info(ctx, "bin"), ctx.label.name)
     environment = {}
     inherited = []
     if RunEnvironmentInfo in ctx.attr.binary:
@@ -57,7 +56,8 @@ def _executable(ctx):
     ]
 
 def _shared_library(ctx):
-    output, runfiles = _program(ctx, "cdylib", "lib{}.so".format(ctx.label.name))
+    program = _info(ctx, "cdylib")
+    output, runfiles = _program(ctx, program, "{}/{}".format(ctx.label.name, program.name))
     return [
         DefaultInfo(files = depset([output]), runfiles = runfiles),
         _output_groups(ctx),
@@ -143,7 +143,8 @@ rust_thinlto_test = rule(
 
 rust_thinlto_shared_library = rule(
     implementation = _shared_library,
-    doc = "Links a `rust_shared_library` by distributed ThinLTO, to `libNAME.so`.",
+    doc = "Links a `rust_shared_library` by distributed ThinLTO. The output keeps its file name, by which programs " +
+          "look for it (`DT_SONAME`), in a folder with the name of the rule.",
     attrs = _ATTRS,
     toolchains = ["//:toolchain_type"],
 )

@@ -8,7 +8,7 @@ use anyhow::Context;
 use serde::Deserialize;
 
 /// One action. Actions that Bazel did not have to look at again are not in the log.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Spawn {
     /// The kind of the action.
@@ -97,6 +97,26 @@ impl ExecutionLog {
         counts
     }
 
+    /// The bytes that the actions which were run read: as often as they read them, and each content once.
+    pub fn bytes_read(&self) -> anyhow::Result<[u64; 2]> {
+        let ran = self.0.iter().filter(|spawn| !spawn.cache_hit);
+        let (mut all, mut once) = (0, BTreeMap::new());
+        for digest in ran
+            .flat_map(|spawn| &spawn.inputs)
+            .filter_map(|file| file.digest.as_ref())
+        {
+            let bytes = match digest.size_bytes.as_str() {
+                "" => 0,
+                number => number
+                    .parse::<u64>()
+                    .with_context(|| format!("`{number}` bytes"))?,
+            };
+            all += bytes;
+            once.insert(&digest.hash, bytes);
+        }
+        Ok([all, once.values().sum()])
+    }
+
     /// The hashes of all files that the actions wrote, by path.
     pub fn written(&self) -> BTreeMap<&str, &str> {
         let files = self.0.iter().flat_map(|spawn| &spawn.actual_outputs);
@@ -125,7 +145,8 @@ mod tests {
   "status": "",
   "exitCode": 0,
   "targetLabel": "//:x"
-}{"mnemonic": "CcLtoBackendCompile", "listedOutputs": ["bazel-out/a.o"], "runner": "remote", "actualOutputs": [{"path": "l"}]}
+}{"mnemonic": "CcLtoBackendCompile", "listedOutputs": ["bazel-out/a.o"], "runner": "remote", "actualOutputs": [{"path": "l"}],
+  "inputs": [{"path": "same.rs", "digest": {"hash": "aa", "sizeBytes": "12"}}, {"path": "empty", "digest": {"hash": "ee"}}]}
 {"mnemonic": "CcLtoBackendCompile", "listedOutputs": ["bazel-out/c.o"], "runner": "remote cache hit", "cacheHit": true}"#;
 
     #[test]
@@ -141,7 +162,7 @@ mod tests {
             log.written().into_iter().collect::<Vec<_>>(),
             [("bazel-out/b.o", "bb")]
         );
-        assert_eq!(log.0[0].inputs[0].digest.as_ref().unwrap().size_bytes, "12");
+        assert_eq!(log.bytes_read().unwrap(), [24, 12]);
     }
 
     #[test]

@@ -69,10 +69,12 @@ impl<'a> Workspace<'a> {
         Ok(workspace)
     }
 
-    /// Puts the sysroot `dir` into `MODULE.bazel`, with the lld in it.
+    /// Puts the sysroot `dir` into `MODULE.bazel` or `WORKSPACE.bazel`, with the lld in it.
     pub fn use_toolchain(&self, dir: &Path) -> anyhow::Result<()> {
-        let path = self.dir.join("MODULE.bazel");
-        let text = fs::read_to_string(&path)?;
+        let files = ["MODULE.bazel", "WORKSPACE.bazel"].map(|name| self.dir.join(name));
+        let path = files.iter().find(|path| path.exists());
+        let path = path.context("it is not a workspace of Bazel")?;
+        let text = fs::read_to_string(path)?;
         let lines = text.lines().filter(|line| !line.starts_with("    lld = "));
         let lines = lines.map(|line| match line.strip_prefix(SYSROOT) {
             Some(_) => format!("{SYSROOT}\"{}\",\n", dir.display()),
@@ -84,6 +86,7 @@ impl<'a> Workspace<'a> {
 
     /// Uses another, empty output base from now on; it has the path `NAME` in the scenario's folder.
     pub fn use_output_base(&mut self, name: &str) -> anyhow::Result<()> {
+        self.shut_down();
         self.output_base = name.to_owned();
         remove_folder(&self.folder.join(name))
     }
@@ -178,6 +181,13 @@ impl<'a> Workspace<'a> {
         Ok(command.args(arguments).output()?)
     }
 
+    /// Ends Bazel's server, which would keep a GB.
+    fn shut_down(&self) {
+        if let Ok(mut bazel) = self.bazel("shutdown") {
+            let _ = bazel.output();
+        }
+    }
+
     /// The content of a file of the workspace, or one that was built.
     pub fn read(&self, file: &str) -> anyhow::Result<Vec<u8>> {
         fs::read(self.dir.join(file)).with_context(|| format!("cannot read {file}"))
@@ -185,11 +195,8 @@ impl<'a> Workspace<'a> {
 }
 
 impl Drop for Workspace<'_> {
-    /// Ends Bazel's servers, which would keep a GB each.
     fn drop(&mut self) {
-        if let Ok(mut bazel) = self.bazel("shutdown") {
-            let _ = bazel.output();
-        }
+        self.shut_down();
     }
 }
 

@@ -75,7 +75,7 @@ authorization:
   method: none
 monitoring:
   enabled: false
-thread-pool-size: 50
+thread-pool-size: 200
 connections:
   - !sql-connection &sql
     connection-string: {database}

@@ -25,14 +25,22 @@ exec runuser -u postgres -- $bin/postgres -D /mnt/database \
   -c listen_addresses=127.0.0.1 -c port=$1 -c unix_socket_directories= -c fsync=off
 "#;
 
-/// The path of the service's folder in the root: of use to all users, as opposed to its own path.
+/// The path of the service's folder in the root. All users can use it, as opposed to its own path.
 const IN_ROOT: &str = "/srv";
 
-/// The store belongs to another user than the workers, so that it gives them hard links of its files.
-const STORE: &str = r#"
-mkdir -p /srv/store
-chown nobody /srv/store
-exec runuser -u nobody -- buildbox-casd --bind=127.0.0.1:$1 /srv/store
+/// The store of all files, and the action cache.
+const STORE: &str = "exec buildbox-casd --bind=127.0.0.1:$1 /srv/store";
+
+/// A worker, with a store of its own for what it gets from the other one. That belongs to another user, so
+/// that actions get hard links of its files. A worker ends if the scheduler does, or refuses a call.
+const WORKER: &str = r#"
+files=/srv/workers/$1 store=$2; shift 2
+mkdir -p $files
+chown nobody $files
+runuser -u nobody -- buildbox-casd --cas-remote=$store --bind=unix:$files/socket $files/store &
+while :; do
+  buildbox-worker --cas-remote=unix:$files/socket "$@" || sleep 0.2
+done
 "#;
 
 /// A running service. Its processes end when it is dropped, or with this process.
@@ -126,7 +134,7 @@ impl Service {
         place.with_context(|| format!("there is no worker {name}"))
     }
 
-    /// What the worker printed since it was started last: two lines for each action, among others.
+    /// What the worker printed: `Runner exited with code` for each action, among others.
     pub fn worker_log(&self, name: &str) -> anyhow::Result<String> {
         let path = self.log(name);
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
@@ -137,7 +145,7 @@ impl Service {
         self.scheduler = None;
     }
 
-    /// Starts the scheduler at the same address, and the workers again, since they end without it.
+    /// Starts the scheduler at the same address; the workers find it again.
     pub fn start_scheduler(&mut self) -> anyhow::Result<()> {
         let file = self.dir.join("buildgrid.yml");
         fs::write(&file, buildgrid::configuration(self.ports))?;
@@ -152,8 +160,7 @@ impl Service {
         let port = self.ports.scheduler;
         room.wait_until("the scheduler", |_| listens(port))?;
         self.scheduler = Some(room);
-        let names: Vec<String> = self.workers.drain(..).map(|worker| worker.name).collect();
-        names.iter().try_for_each(|name| self.add_worker(name))
+        Ok(())
     }
 
     fn log(&self, name: &str) -> PathBuf {
@@ -162,14 +169,16 @@ impl Service {
 
     fn start_worker(&self, name: &str) -> anyhow::Result<Room> {
         let (key, value) = PROPERTY;
-        let mut words: Vec<String> = vec![
-            "buildbox-worker".into(),
+        let store = format!("http://127.0.0.1:{}", self.ports.store);
+        let mut words: Vec<String> = ["sh", "-euc", WORKER, "sh", name, &store]
+            .map(str::to_owned)
+            .into();
+        words.extend([
             format!("--bots-remote=http://{}", self.address()),
-            format!("--cas-remote=http://127.0.0.1:{}", self.ports.store),
             "--buildbox-run=/usr/bin/buildbox-run-bubblewrap".into(),
-            // The other way, FUSE, would be mounted where only the store sees it.
+            // The default, FUSE, has a mount for each action.
             "--runner-arg=--staging-mode=copy-or-link".into(),
-        ];
+        ]);
         // Three of them are symbolic links, and `cc` is one into /etc/alternatives.
         for (dir, at) in [
             ("/usr", "/usr"),

@@ -1,6 +1,9 @@
 //! The tests.
 
+mod bad_input;
 mod example;
+mod links;
+mod precision;
 mod programs;
 mod remote;
 
@@ -21,7 +24,14 @@ pub struct Scenario {
 
 /// All tests, in the order in which they run.
 pub fn all() -> Vec<Scenario> {
-    let all = [example::SCENARIOS, remote::SCENARIOS, programs::SCENARIOS];
+    let all = [
+        example::SCENARIOS,
+        precision::SCENARIOS,
+        links::SCENARIOS,
+        bad_input::SCENARIOS,
+        remote::SCENARIOS,
+        programs::SCENARIOS,
+    ];
     let named = all.into_iter().flatten();
     named.map(|&(name, run)| Scenario { name, run }).collect()
 }

@@ -1,6 +1,7 @@
 //! Remote execution, by a service on this machine with two workers.
 
 use std::thread;
+use std::time::Duration;
 
 use anyhow::ensure;
 use reapi_service::Service;
@@ -130,6 +131,7 @@ fn worker_killed(environment: &Environment, name: &str) -> anyhow::Result<()> {
                 !build.is_finished(),
                 "the build has ended without a backend on this worker"
             );
+            thread::sleep(Duration::from_millis(20));
         }
         service.kill_worker("one")?;
         build.join().expect("it does not panic")
@@ -149,7 +151,7 @@ fn worker_killed(environment: &Environment, name: &str) -> anyhow::Result<()> {
 /// Without the server, a build fails and says why; when it is back, the build goes on where it was.
 fn server_gone(environment: &Environment, name: &str) -> anyhow::Result<()> {
     let (mut service, workspace) = example(environment, name)?;
-    let log = workspace.build(&["//text"])?;
+    let log = workspace.build(&["//text:rank"])?;
     ensure!(!log.0.is_empty(), "nothing was built");
     service.stop_scheduler();
     let messages = workspace.build_fails(&[PROGRAM])?;
