@@ -1,8 +1,13 @@
 //! lld's cache of native objects, and the verb that shows and clears it.
 
+mod entry;
+mod watch;
+
 use std::env;
+use std::ffi::OsStr;
 use std::fs::{self, DirEntry, File};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -11,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use tool_support::file;
 
 use crate::summary::Link;
+use watch::Watch;
 
 /// The variable with the folder.
 const FOLDER: &str = "CARGO_THINLTO_CACHE_DIR";
@@ -22,6 +28,9 @@ const DEFAULT_POLICY: &str = "prune_after=720h:cache_size=50%:cache_size_bytes=1
 /// The names of native objects begin so, and those of files that a link is writing.
 const ENTRY: &str = "llvmcache-";
 const UNFINISHED: &str = "Thin-";
+
+/// The space that a link should find for its entries.
+const LEAST_FREE: u64 = 256 << 20;
 
 /// The sums of all builds.
 const COUNTS: &str = "counts.json";
@@ -98,6 +107,49 @@ impl Cache {
         ]
     }
 
+    /// Begins to observe which entries a link uses and adds.
+    pub fn watch(&self) -> Watch {
+        Watch::start(&self.folder)
+    }
+
+    /// Checks the entries that a link has used and added, and returns how many of them were damaged.
+    /// Those are removed.
+    pub fn check(&self, used: Watch) -> anyhow::Result<usize> {
+        let names: Vec<PathBuf> = match used.names() {
+            Some(names) => names
+                .iter()
+                .filter(|name| is_entry(name, &[ENTRY]))
+                .map(Into::into)
+                .collect(),
+            None => self
+                .entries()?
+                .iter()
+                .map(|entry| entry.file_name().into())
+                .collect(),
+        };
+        let mut damaged = 0;
+        for name in names {
+            let path = self.folder.join(name);
+            let is_whole =
+                entry::check(&path).with_context(|| format!("cannot check {}", path.display()))?;
+            damaged += usize::from(!is_whole);
+        }
+        Ok(damaged)
+    }
+
+    /// Why lld may be unable to write entries.
+    pub fn problem(&self) -> Option<String> {
+        if let Err(error) = tempfile::Builder::new()
+            .prefix(UNFINISHED)
+            .tempfile_in(&self.folder)
+        {
+            return Some(error.to_string());
+        }
+        let disk = rustix::fs::statvfs(&self.folder).ok()?;
+        let free = disk.f_bavail * disk.f_frsize;
+        (free < LEAST_FREE).then(|| format!("{} are free", size_text(free)))
+    }
+
     /// Adds the modules of a build to the counts.
     pub fn count(&self, link: &Link) -> anyhow::Result<()> {
         let _lock = self.lock()?;
@@ -130,11 +182,7 @@ impl Cache {
     fn entries(&self) -> anyhow::Result<Vec<DirEntry>> {
         let read = || -> io::Result<Vec<DirEntry>> {
             let entries = fs::read_dir(&self.folder)?.collect::<io::Result<Vec<_>>>()?;
-            let is_entry = |entry: &DirEntry| {
-                let name = entry.file_name();
-                let name = name.to_string_lossy();
-                name.starts_with(ENTRY) || name.starts_with(UNFINISHED)
-            };
+            let is_entry = |entry: &DirEntry| is_entry(&entry.file_name(), &[ENTRY, UNFINISHED]);
             Ok(entries.into_iter().filter(is_entry).collect())
         };
         read().with_context(|| format!("cannot read {}", self.folder.display()))
@@ -177,6 +225,14 @@ impl Cache {
         file::write_json(&self.folder, COUNTS, &Counts::default())?;
         Ok(bytes)
     }
+}
+
+/// Whether `name` begins with one of `prefixes`.
+fn is_entry(name: &OsStr, prefixes: &[&str]) -> bool {
+    let name = name.as_bytes();
+    prefixes
+        .iter()
+        .any(|prefix| name.starts_with(prefix.as_bytes()))
 }
 
 /// A number of bytes in MiB.

@@ -137,15 +137,14 @@ pub fn run(verb: Verb, arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
     session.join(&mut cargo)?;
     let status =
         signals::wait(&mut cargo).with_context(|| format!("cannot start {}", path.display()))?;
-    let links = session.links()?;
-    if !links.is_empty() {
-        let all = Link::sum(links);
-        cache.count(&all)?;
-        for warning in &all.warnings {
-            eprintln!("warning: {warning}");
-        }
+    let links = Link::sum(session.links()?);
+    for warning in &links.warnings {
+        eprintln!("warning: {warning}");
+    }
+    if links.modules > 0 {
+        cache.count(&links)?;
         if !read.quiet {
-            eprintln!("{all}");
+            eprintln!("{links}");
         }
     }
     drop(session);

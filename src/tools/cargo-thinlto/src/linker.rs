@@ -5,6 +5,7 @@
 //! symbols, so that no two machines would have the same modules.
 
 use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -12,9 +13,11 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Context;
 use distributed::response_file;
+use tool_support::command::{self, Ended};
 
 use crate::cache::Cache;
 use crate::session::Joined;
+use crate::summary::Link;
 use crate::time_trace;
 
 /// The name of the program: C compilers search for it with `-fuse-ld=lld`.
@@ -39,25 +42,82 @@ pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
         let error = Command::new(&lld).args(&arguments).exec();
         return Err(error).with_context(|| format!("cannot start {}", lld.display()));
     }
-    let settings = &session.settings;
-    let mut lld = Command::new(&settings.lld);
-    lld.args(&arguments).args(&settings.options);
-    if !has("thinlto-cache-dir") {
-        lld.args(Cache::at(settings.cache.clone()).options());
-    }
-    let trace = session.temporary("time-trace.json");
-    if !has("time-trace") {
-        lld.args(time_trace::options(&trace));
-    }
-    let status = lld
-        .status()
-        .with_context(|| format!("cannot start {}", settings.lld.display()))?;
-    if status.success() && trace.exists() {
-        session.report(&time_trace::read(&trace)?)?;
-    }
-    Ok(status
+    let lld = Lld {
+        session,
+        arguments,
+        has_trace: has("time-trace"),
+    };
+    // A cache that the user names is lld's alone.
+    let (ended, link) = if has("thinlto-cache-dir") {
+        lld.run(None)?
+    } else {
+        let cache = Cache::at(lld.session.settings.cache.clone());
+        lld.run_with_cache(&cache)?
+    };
+    io::stdout().write_all(&ended.stdout)?;
+    io::stderr().write_all(&ended.stderr)?;
+    lld.session.report(&link)?;
+    Ok(ended
+        .status
         .code()
         .map_or(ExitCode::FAILURE, |code| ExitCode::from(code as u8)))
+}
+
+/// A link by lld.
+struct Lld {
+    session: Joined,
+    arguments: Vec<OsString>,
+    /// Whether the user wants a time trace.
+    has_trace: bool,
+}
+
+impl Lld {
+    /// Links, and again without the entries of the cache that are damaged, or without a cache that cannot be
+    /// written to.
+    fn run_with_cache(&self, cache: &Cache) -> anyhow::Result<(Ended, Link)> {
+        let folder = cache.folder().display();
+        let mut warnings = Vec::new();
+        // Twice, as entries of a cache that is not in order may be damaged again.
+        for _ in 0..2 {
+            let used = cache.watch();
+            let (ended, link) = self.run(Some(cache))?;
+            let problem = match cache.check(used) {
+                Ok(0) if ended.status.success() => None,
+                Ok(0) => cache.problem(),
+                Ok(damaged) => {
+                    warnings.push(format!("removed {damaged} damaged entries of {folder}"));
+                    continue;
+                }
+                Err(error) => Some(format!("{error:#}")),
+            };
+            match problem {
+                None => return Ok((ended, Link { warnings, ..link })),
+                Some(problem) => warnings.push(format!("did not use {folder}: {problem}")),
+            }
+            break;
+        }
+        let (ended, link) = self.run(None)?;
+        Ok((ended, Link { warnings, ..link }))
+    }
+
+    /// Links once.
+    fn run(&self, cache: Option<&Cache>) -> anyhow::Result<(Ended, Link)> {
+        let settings = &self.session.settings;
+        let mut lld = Command::new(&settings.lld);
+        lld.args(&self.arguments).args(&settings.options);
+        lld.args(cache.iter().flat_map(|cache| cache.options()));
+        let trace = self.session.temporary("time-trace.json");
+        if self.has_trace {
+            return Ok((command::run_to_any_end(&mut lld)?, Link::default()));
+        }
+        let ended = command::run_to_any_end(lld.args(time_trace::options(&trace)))?;
+        let link = if ended.status.success() {
+            time_trace::read(&trace)?
+        } else {
+            Link::default()
+        };
+        Ok((ended, link))
+    }
 }
 
 /// Whether an option in `arguments` begins with `option`, after one or two dashes.
