@@ -14,6 +14,7 @@ use std::thread;
 use anyhow::Context;
 
 use crate::arguments::Arguments;
+use crate::c_flags;
 use crate::cache::Cache;
 use crate::compiler::Compiler;
 use crate::lld;
@@ -131,6 +132,7 @@ pub fn run(verb: Verb, arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
             Flags::Setting(setting) => cargo.arg("--config").arg(setting),
         };
     }
+    cargo.envs(c_flags::variables(&project));
     cargo.arg(verb.name());
     cargo.args(release.filter(|_| read.profile.is_none()));
     cargo.args(&read.others);

@@ -104,7 +104,9 @@ impl Lld {
     fn run(&self, cache: Option<&Cache>) -> anyhow::Result<(Ended, Link)> {
         let settings = &self.session.settings;
         let mut lld = Command::new(&settings.lld);
-        lld.args(&self.arguments).args(&settings.options);
+        lld.args(&self.arguments)
+            .arg("--fat-lto-objects")
+            .args(&settings.options);
         lld.args(cache.iter().flat_map(|cache| cache.options()));
         let trace = self.session.temporary("time-trace.json");
         if self.has_trace {

@@ -5,6 +5,7 @@
 //! optimizes it in one process with its cache of native objects.
 
 mod arguments;
+mod c_flags;
 mod cache;
 mod cargo;
 mod compiler;

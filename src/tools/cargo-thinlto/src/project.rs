@@ -1,7 +1,8 @@
 //! What the project and the user's configuration say about profiles and flags.
 
+use std::collections::BTreeMap;
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -82,6 +83,30 @@ impl Project {
             return Err(Helped::new(message, help).into());
         }
         Ok(())
+    }
+
+    /// The variables of build scripts that tools for C read as `name`: itself, with `HOST_` or `TARGET_`
+    /// before it, and with a target after it. They are in the environment or in the configuration.
+    pub fn variables_like(&self, name: &str) -> Vec<(String, String)> {
+        let is_like = |variable: &str| {
+            let base = variable
+                .strip_prefix("HOST_")
+                .or(variable.strip_prefix("TARGET_"));
+            let rest = base.unwrap_or(variable).strip_prefix(name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+        };
+        let configured = self.config["env"].as_object().into_iter().flatten();
+        let mut variables: BTreeMap<String, String> = configured
+            .filter_map(|(name, value)| {
+                let value = value.as_str().or(value["value"].as_str())?;
+                Some((name.clone(), value.to_owned()))
+            })
+            .collect();
+        let text = |it: OsString| it.into_string().ok();
+        variables
+            .extend(env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))));
+        variables.retain(|variable, _| is_like(variable));
+        variables.into_iter().collect()
     }
 
     /// The tables of `profile` in the configuration and in the manifest.
