@@ -169,6 +169,6 @@ mod tests {
             }
         );
         assert_eq!(read("-j=2").jobs.as_deref(), Some("2"));
-        assert!(read("-vh").help && read("--help").help && !read("--help").help);
+        assert!(read("-vh").help && read("--help").help && !read("-- --help").help);
     }
 }

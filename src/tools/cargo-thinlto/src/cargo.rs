@@ -111,9 +111,9 @@ pub fn run(verb: Verb, arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
         cargo.env(ON_ANY_CHANNEL.0, ON_ANY_CHANNEL.1);
         // Not for the programs that cargo runs.
         let (name, _) = ON_ANY_CHANNEL;
-        cargo
-            .arg("--config")
-            .arg(format!("env.{name}={{value=\"\",force=true}}"));
+        for setting in ["value=''", "force=true"] {
+            cargo.arg("--config").arg(format!("env.{name}.{setting}"));
+        }
     }
     cargo
         .arg("-Zprofile-rustflags")

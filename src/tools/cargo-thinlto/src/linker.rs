@@ -1,10 +1,10 @@
-//! The program that a C compiler runs as lld: this one, under the name [`NAME`].
+//! The program that a C compiler runs as the linker: this one, under each of [`NAMES`].
 //!
 //! It adds what differs from machine to machine and from run to run: the path of lld, its cache, its
 //! jobs. In the flags of rustc, they would be part of cargo's hashes, and with them of the names of
 //! symbols, so that no two machines would have the same modules.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
@@ -20,27 +20,28 @@ use crate::session::Joined;
 use crate::summary::Link;
 use crate::time_trace;
 
-/// The name of the program: C compilers search for it with `-fuse-ld=lld`.
-pub const NAME: &str = "ld.lld";
+/// The names under which C compilers search for the linker of `-fuse-ld`. A link with LTO is for lld, also
+/// if the user's flags name another linker.
+pub const NAMES: [&str; 4] = ["ld.bfd", "ld.gold", "ld.lld", "ld.mold"];
 
 /// rustc passes options that begin so with `-Clinker-plugin-lto` only.
 const OF_LTO: &str = "plugin-opt=";
 
-/// Whether this program was started as the linker.
-pub fn is_called(program: &Path) -> bool {
-    program.file_name() == Some(OsStr::new(NAME))
+/// The name of the linker that this program was started as.
+pub fn called_as(program: &Path) -> Option<&'static str> {
+    let name = program.file_name()?;
+    NAMES.into_iter().find(|linker| name == *linker)
 }
 
-/// Runs lld with `arguments`, and reports to the session.
-pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
+/// Runs lld with `arguments`, and reports to the session. A link without LTO, which is for the host, is
+/// left to the linker with `name`.
+pub fn run(name: &str, arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
     let session = Joined::find()?;
     let expanded = response_file::expand(arguments.iter().cloned())?;
     let has = |option| has_option(&expanded, option);
     if !has(OF_LTO) {
-        // A link for the host, which has nothing to do with LTO.
-        let lld = which::which(NAME).unwrap_or(session.settings.lld);
-        let error = Command::new(&lld).args(&arguments).exec();
-        return Err(error).with_context(|| format!("cannot start {}", lld.display()));
+        let error = Command::new(name).args(&arguments).exec();
+        return Err(error).with_context(|| format!("cannot start {name}"));
     }
     let lld = Lld {
         session,

@@ -70,8 +70,8 @@ struct CargoArguments {
 
 fn main() -> ExitCode {
     let mut arguments: Vec<_> = env::args_os().collect();
-    if linker::is_called(Path::new(&arguments[0])) {
-        return exit(linker::run(arguments.split_off(1)));
+    if let Some(name) = linker::called_as(Path::new(&arguments[0])) {
+        return exit(linker::run(name, arguments.split_off(1)));
     }
     // Cargo passes the name of the subcommand as well.
     if arguments.get(1).is_some_and(|name| name == "thinlto") {

@@ -18,7 +18,7 @@ use crate::summary::Link;
 const VARIABLE: &str = "CARGO_THINLTO_SESSION";
 /// The settings in the folder.
 const SETTINGS: &str = "session.json";
-/// The folder with the program that C compilers run as lld.
+/// The folder with the programs that C compilers run as linkers.
 const PROGRAMS: &str = "bin";
 /// The folder with a file for each link that has ended.
 const LINKS: &str = "links";
@@ -51,7 +51,10 @@ impl Session {
             fs::create_dir(folder.path().join(LINKS))?;
             let programs = folder.path().join(PROGRAMS);
             fs::create_dir(&programs)?;
-            symlink(env::current_exe()?, programs.join(linker::NAME))?;
+            let program = env::current_exe()?;
+            for name in linker::NAMES {
+                symlink(&program, programs.join(name))?;
+            }
             Ok(())
         };
         fill().with_context(|| format!("cannot write to {}", folder.path().display()))?;

@@ -72,10 +72,16 @@ fn add_hash(path: &Path, object: &[u8]) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// An entry as lld writes it: this program is an object as well.
+    /// An entry as lld writes it.
     fn entry(folder: &Path) -> std::path::PathBuf {
+        let mut object = vec![0; 2000];
+        // A relocatable file for x86-64 without sections.
+        object[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+        for (at, value) in [(16, 1), (18, 62), (20, 1), (52, 64), (58, 64)] {
+            object[at] = value;
+        }
         let path = folder.join("llvmcache-A");
-        fs::write(&path, fs::read(std::env::current_exe().unwrap()).unwrap()).unwrap();
+        fs::write(&path, object).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         path
     }
@@ -98,12 +104,12 @@ mod tests {
     #[test]
     fn a_damaged_entry_is_removed() {
         let dir = tempfile::tempdir().unwrap();
-        let damages: [&dyn Fn(&mut Vec<u8>); 5] = [
-            &|data| data.clear(),
-            &|data| data.truncate(500),
-            &|data| data[1000] ^= 1,
-            &|data| *data.last_mut().unwrap() ^= 1,
-            &|data| data.fill(0),
+        let damages: [fn(&mut Vec<u8>); 5] = [
+            |data| data.clear(),
+            |data| data.truncate(500),
+            |data| data[1000] ^= 1,
+            |data| *data.last_mut().unwrap() ^= 1,
+            |data| data.fill(0),
         ];
         for damage in damages {
             let path = entry(dir.path());

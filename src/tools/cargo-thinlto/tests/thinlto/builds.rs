@@ -77,13 +77,13 @@ fn a_workspace_is_built_as_cargo_builds_it() {
         .collect();
     kinds.sort();
     assert_eq!(kinds, [false, true]);
-    let [all, _, compiled] = counts(&stderr).unwrap();
-    assert!(all > 100 && compiled > 20, "{stderr}");
+    let [all, ..] = counts(&stderr).unwrap();
+    assert!(all > 100, "{stderr}");
 }
 
 #[test]
 fn only_what_changed_is_built() {
-    let project = Project::new("workspace");
+    let project = Project::with_cache("workspace");
     let build = || succeed(&mut project.thinlto("build --bin app")).1;
     let [all, hits, compiled] = counts(&build()).unwrap();
     assert_eq!((all, hits), (compiled, 0));
@@ -214,6 +214,6 @@ fn a_decision_about_incremental_builds_stays() {
     project
         .environment
         .remove("CARGO_PROFILE_RELEASE_INCREMENTAL");
-    project.edit("Cargo.toml", "lto = \"fat\"", "incremental = false");
+    project.edit("Cargo.toml", "strip = \"none\"", "incremental = false");
     assert!(!is_incremental(&project, "--profile small"));
 }

@@ -20,8 +20,18 @@ pub struct Project {
 }
 
 impl Project {
-    /// A copy of the project `name`, with a cache of its own.
+    /// A copy of the project `name`, with the cache of all tests.
     pub fn new(name: &str) -> Project {
+        let mut project = Project::with_cache(name);
+        project.set(
+            "CARGO_THINLTO_CACHE_DIR",
+            concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"),
+        );
+        project
+    }
+
+    /// A copy of the project `name`, with a cache of its own.
+    pub fn with_cache(name: &str) -> Project {
         let folder = tempfile::tempdir().unwrap();
         let original = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("tests")

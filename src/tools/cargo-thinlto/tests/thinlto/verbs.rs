@@ -41,7 +41,15 @@ fn errors_are_cargo_s() {
         let (plain, lto) = (plain.output().unwrap(), lto.output().unwrap());
         assert_eq!(lto.status.code(), plain.status.code(), "{words}");
         assert_ne!(lto.status.code(), Some(0), "{words}");
-        assert_eq!(texts(&lto), texts(&plain), "{words}");
+        // Other tests use the same home of cargo.
+        let errors = |output| -> Vec<String> {
+            let lines = texts(output).1;
+            let lines = lines
+                .lines()
+                .filter(|line| !line.contains("Blocking waiting"));
+            lines.map(str::to_owned).collect()
+        };
+        assert_eq!(errors(&lto), errors(&plain), "{words}");
     };
     same("build --release --bin missing");
     same("build --release --no-such-option");
