@@ -155,6 +155,10 @@ pub fn run(verb: Verb, arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
 
 /// The settings of `profile`. lld takes the place of its `lto`.
 fn settings(project: &Project, profile: &str) -> anyhow::Result<Vec<String>> {
+    if !project.has_profile(profile) {
+        // That is cargo's to say.
+        return Ok(Vec::new());
+    }
     project.check_flags(profile)?;
     let mut settings = vec![
         format!("profile.{profile}.rustflags={}", list(&FLAGS)),

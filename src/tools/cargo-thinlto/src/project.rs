@@ -42,6 +42,11 @@ impl Project {
         })
     }
 
+    /// Whether cargo has a profile of this name.
+    pub fn has_profile(&self, name: &str) -> bool {
+        ["bench", "dev", "release", "test"].contains(&name) || self.decides(name, "inherits")
+    }
+
     /// Whether the project or the user has decided on `key` in `profile`, or in one that it inherits
     /// from.
     pub fn decides(&self, profile: &str, key: &str) -> bool {

@@ -55,6 +55,7 @@ fn errors_are_cargo_s() {
     same("build --release --no-such-option");
     same("build --release --manifest-path missing/Cargo.toml");
     same("build --profile missing/name");
+    same("build --profile missing");
     project.edit("app/src/bin/tool.rs", "numbers::twice", "numbers::thrice");
     same("build --release -q --bin tool");
     project.edit("app/src/bin/tool.rs", "numbers::thrice", "numbers::twice");
