@@ -650,18 +650,20 @@ fn flags_and_paths_reach_bootstrap() {
 }
 
 #[test]
-fn the_program_for_build_systems_is_shipped() {
+fn the_programs_for_users_are_shipped() {
     let fixture = laid();
     script(&fixture.stage0.join("bin/cargo"), "echo cargo \"$@\"");
-    let bootstrap = "import os\nprint('ships', os.environ.get('RUST_THINLTO'))\n";
+    let bootstrap = "import os\nprint('ships', os.environ.get('THINLTO_PROGRAMS'))\n";
     write(&fixture.laid("x.py"), bootstrap);
-    let built = fixture.build.join("workspace/release/rust-thinlto");
+    let built = fixture.build.join("workspace/release");
+    let built =
+        ["cargo-thinlto", "rust-thinlto"].map(|name| built.join(name).display().to_string());
     for verb in ["build", "dist", "test"] {
         let told = fixture.succeed(&[verb, "library"]);
         let expected = format!(
-            "\ncargo build --quiet --locked --release --package distributed --bin rust-thinlto\n\
-             ships {}\n",
-            built.display()
+            "\ncargo build --quiet --locked --release --package cargo-thinlto --bin cargo-thinlto \
+             --package distributed --bin rust-thinlto\nships {}\n",
+            built.join(":")
         );
         assert!(told.contains(&expected), "{told}");
     }
@@ -690,6 +692,38 @@ fn run_make_alone_means_our_tests() {
     let told = fixture.succeed(&["test", "tests/run-make-cargo"]);
     let ours = "bootstrap test --stage 1 tests/run-make-cargo/thin-link-c --config";
     assert!(told.contains(ours), "{told}");
+}
+
+#[test]
+fn tests_with_bazel_run_alone_and_are_counted() {
+    let fixture = laid();
+    for args in [
+        &["src/bazel", "tests/ui"][..],
+        &["src/bazel", "--bless"],
+        &["src/bazel", "--test-args"],
+    ] {
+        let message = fixture.fail(&[&["test"], args].concat());
+        assert!(
+            message.contains("help: ./x.py test src/bazel [--test-args WORD]...\n"),
+            "{message}"
+        );
+    }
+    let build = "import os\nprint('ships', os.environ.get('RUST_THINLTO'))\n";
+    write(&fixture.laid("x.py"), build);
+    script(
+        &fixture.stage0.join("bin/cargo"),
+        "echo cargo \"$@\"\n[ $1 = build ] && exit\n\
+         echo 'test result: FAILED. 4 passed; 1 failed; 0 ignored'\nexit 1",
+    );
+    let output = fixture.driver(&["test", "src/bazel/", "--test-args", "a", "--test-args=b"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stdout).unwrap();
+    let folder = fixture.build.display();
+    let run = "\ncargo run --quiet --locked --release --package bazel-test -- ";
+    let options = format!("--work-dir {folder}/bazel-test --root {folder}/forky a b\n");
+    assert!(told.contains(run) && told.contains(&options), "{told}");
+    let end = "\n  src/bazel: 4 passed, 1 failed, 0 skipped\n4 passed, 1 failed, 0 skipped\n";
+    assert!(told.ends_with(end), "{told}");
 }
 
 #[test]
@@ -726,6 +760,7 @@ fn all_parts_of_the_tests_are_run_and_counted() {
                    workspace: 3 passed, 0 failed, 1 skipped\n\
                    10 passed, 1 failed, 1 skipped\n";
     assert!(told.ends_with(summary), "{told}");
+    assert!(told.contains("\nthe tests with Bazel are not part of this: ./x.py test src/bazel\n"));
 
     // clippy has to run stage 0's cargo and compiler.
     stage0("cargo-clippy", "echo \"lints: $CARGO $RUSTC $@\"");
@@ -765,6 +800,7 @@ fn an_llvm_that_is_not_22_is_refused() {
 fn clean_keeps_what_was_fetched() {
     let fixture = laid();
     write(&fixture.build.join("download/x"), "x");
+    write(&fixture.build.join("forky/x"), "x");
     write(
         &fixture.build.join("x86_64-unknown-linux-gnu/stage1/x"),
         "x",
@@ -779,7 +815,7 @@ fn clean_keeps_what_was_fetched() {
         names
     };
     fixture.succeed(&["clean"]);
-    assert_eq!(names(), ["download", "src", "x.py.lock"]);
+    assert_eq!(names(), ["download", "forky", "src", "x.py.lock"]);
     fixture.succeed(&["clean", "--all"]);
     assert_eq!(names(), ["x.py.lock"]);
 }

@@ -18,8 +18,8 @@ use crate::{Compiler, DependencyType};
 /// The folder of a target that holds the files, beside its `lib`.
 const FOLDER: &str = "thin-link";
 
-/// Adds the files of the std that `compiler` has built to the sysroot of `libdir`, and the program for
-/// build systems to that of `compiler`.
+/// Adds the files of the std that `compiler` has built to the sysroot of `libdir`, and the programs for
+/// its users to that of `compiler`.
 pub(super) fn add_to_sysroot(
     builder: &Builder<'_>,
     compiler: Compiler,
@@ -38,7 +38,7 @@ pub(super) fn add_to_sysroot(
 }
 
 /// Adds the files to `image`, which is about to become a package, if that is the one of std, and the
-/// program for build systems if it is the compiler's.
+/// programs if it is the compiler's.
 pub(crate) fn add_to_package(
     builder: &Builder<'_>,
     component: &str,

@@ -1,0 +1,191 @@
+//! Runs cargo with the settings of LTO.
+//!
+//! The flags of rustc are in the profile (`profile.NAME.rustflags`, unstable in cargo): they are added
+//! to the user's flags, and `build-override` keeps them from build scripts, proc macros and the crates
+//! that these depend on.
+
+use std::env;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::thread;
+
+use anyhow::Context;
+
+use crate::arguments::Arguments;
+use crate::c_flags;
+use crate::cache::Cache;
+use crate::compiler::Compiler;
+use crate::lld;
+use crate::project::{Flags, Project, list};
+use crate::session::{Session, Settings};
+use crate::signals;
+use crate::summary::Link;
+
+/// Makes a cargo of any channel take unstable settings. Only cargo reads this variable; with
+/// `RUSTC_BOOTSTRAP`, build scripts would take the compiler for a nightly.
+pub const ON_ANY_CHANNEL: (&str, &str) =
+    ("__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS", "nightly");
+
+/// The flags of every crate that is not for the host.
+const FLAGS: [&str; 3] = [
+    "-Clinker-plugin-lto",
+    "-Zlink-embedded-bitcode",
+    "-Clink-arg=-fuse-ld=lld",
+];
+
+/// A verb of cargo.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Verb {
+    /// `cargo build`
+    Build,
+    /// `cargo run`
+    Run,
+    /// `cargo test`
+    Test,
+    /// `cargo bench`
+    Bench,
+    /// `cargo rustc`
+    Rustc,
+    /// `cargo install`
+    Install,
+}
+
+impl Verb {
+    fn name(self) -> &'static str {
+        match self {
+            Verb::Build => "build",
+            Verb::Run => "run",
+            Verb::Test => "test",
+            Verb::Bench => "bench",
+            Verb::Rustc => "rustc",
+            Verb::Install => "install",
+        }
+    }
+
+    /// The profile without an option that names one, and the option if cargo's own default is not for
+    /// release.
+    fn default_profile(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Verb::Build | Verb::Run | Verb::Test | Verb::Rustc => ("release", Some("--release")),
+            Verb::Bench => ("bench", None),
+            Verb::Install => ("release", None),
+        }
+    }
+}
+
+/// Runs cargo's `verb` with `arguments`, and returns its exit code.
+pub fn run(verb: Verb, arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
+    let path = env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from);
+    let read = Arguments::read(&arguments);
+    let mut cargo = Command::new(&path);
+    if read.help {
+        let error = cargo.arg(verb.name()).args(&arguments).exec();
+        return Err(error).with_context(|| format!("cannot start {}", path.display()));
+    }
+    let (project, lld, compiler) = thread::scope(|scope| {
+        let project = scope.spawn(|| Project::read(&path, &read));
+        let lld = scope.spawn(lld::find);
+        let compiler = Compiler::find();
+        let project = project.join().expect("it does not panic");
+        (project, lld.join().expect("it does not panic"), compiler)
+    });
+    let (project, lld, compiler) = (project?, lld?, compiler?);
+    let cache = Cache::find()?;
+    let session = Session::start(&Settings {
+        lld,
+        cache: cache.folder().to_owned(),
+        options: read
+            .jobs
+            .iter()
+            .filter_map(|jobs| jobs_option(jobs))
+            .collect(),
+    })?;
+
+    let (mut profile, release) = verb.default_profile();
+    if let Some(named) = &read.profile {
+        profile = named;
+    }
+    if !project.is_nightly {
+        cargo.env(ON_ANY_CHANNEL.0, ON_ANY_CHANNEL.1);
+        // Not for the programs that cargo runs.
+        let (name, _) = ON_ANY_CHANNEL;
+        for setting in ["value=''", "force=true"] {
+            cargo.arg("--config").arg(format!("env.{name}.{setting}"));
+        }
+    }
+    cargo
+        .arg("-Zprofile-rustflags")
+        .env("RUSTC", &compiler.rustc)
+        .env("RUSTDOC", &compiler.rustdoc);
+    // The user's come first, because the last one counts.
+    for value in &read.config {
+        cargo.arg("--config").arg(value);
+    }
+    for setting in settings(&project, profile)? {
+        cargo.arg("--config").arg(setting);
+    }
+    if verb == Verb::Test {
+        match project.with_flags("rustdocflags", &FLAGS) {
+            Flags::Variable(name, value) => cargo.env(name, value),
+            Flags::Setting(setting) => cargo.arg("--config").arg(setting),
+        };
+    }
+    cargo.envs(c_flags::variables(&project));
+    cargo.arg(verb.name());
+    cargo.args(release.filter(|_| read.profile.is_none()));
+    cargo.args(&read.others);
+    session.join(&mut cargo)?;
+    let status =
+        signals::wait(&mut cargo).with_context(|| format!("cannot start {}", path.display()))?;
+    let links = Link::sum(session.links()?);
+    for warning in &links.warnings {
+        eprintln!("warning: {warning}");
+    }
+    if links.modules > 0 {
+        cache.count(&links)?;
+        if !read.quiet {
+            eprintln!("{links}");
+        }
+    }
+    drop(session);
+    signals::exit_code(status)
+}
+
+/// The settings of `profile`. lld takes the place of its `lto`.
+fn settings(project: &Project, profile: &str) -> anyhow::Result<Vec<String>> {
+    if !project.has_profile(profile) {
+        // That is cargo's to say.
+        return Ok(Vec::new());
+    }
+    project.check_flags(profile)?;
+    let mut settings = vec![
+        format!("profile.{profile}.rustflags={}", list(&FLAGS)),
+        format!("profile.{profile}.build-override.rustflags=[]"),
+        format!("profile.{profile}.lto=false"),
+    ];
+    if !project.decides(profile, "incremental") {
+        settings.push(format!("profile.{profile}.incremental=true"));
+    }
+    Ok(settings)
+}
+
+/// lld's option for the value of `--jobs`, if it is a number of jobs.
+fn jobs_option(jobs: &str) -> Option<String> {
+    let jobs: u32 = jobs.parse().ok().filter(|jobs| *jobs > 0)?;
+    Some(format!("--thinlto-jobs={jobs}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::jobs_option;
+
+    #[test]
+    fn only_a_number_of_jobs_is_for_lld() {
+        assert_eq!(jobs_option("3").as_deref(), Some("--thinlto-jobs=3"));
+        for other in ["0", "-1", "default", "x"] {
+            assert_eq!(jobs_option(other), None);
+        }
+    }
+}
