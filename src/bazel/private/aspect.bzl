@@ -6,7 +6,7 @@ load(":compile.bzl", "compile_crate")
 load(":modules.bzl", "configure", "library", "place_modules")
 load(":providers.bzl", "ThinLtoCratesInfo", "ThinLtoProgramInfo")
 
-_DEPENDENCIES = ["actual", "crate", "deps"]
+_DEPENDENCIES = ["crate", "deps"]
 
 _LIBRARIES = ["lib", "rlib"]
 _PROGRAMS = ["bin", "cdylib", "staticlib"]

@@ -134,7 +134,7 @@ def compile_crate(ctx, target, crate, dep_info, toolchain, upstream, native_libr
     )
     return struct(
         codegen = command_line.codegen,
-        link_files = _link_files(files, crate, toolchain.rust_toolchain) if is_linked else [],
+        link_files = _link_files(files, crate, toolchain.rust_toolchain, command_line) if is_linked else [],
         link_inputs = link_inputs,
         pairs = tuple(pairs),
         replaces = tuple([crate.output.path] + ([crate.metadata.path] if crate.metadata else [])),
@@ -142,7 +142,8 @@ def compile_crate(ctx, target, crate, dep_info, toolchain, upstream, native_libr
         test = "--test" in command_line.flags,
     )
 
-def _link_files(files, crate, rust_toolchain):
+def _link_files(files, crate, rust_toolchain, command_line):
     """What a link may read, of the inputs of the compile: all but sources and the compiler, so that an edit changes none of it."""
     unread = {file.path: True for file in crate.srcs.to_list() + rust_toolchain.all_files.to_list()}
+    unread[command_line.wrapper] = True
     return [file for file in files if file.path not in unread] + rust_toolchain.rust_std.to_list()

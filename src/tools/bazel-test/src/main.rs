@@ -70,9 +70,12 @@ fn run(args: &Args) -> anyhow::Result<usize> {
         let outcome = if result.is_ok() { "ok" } else { "FAILED" };
         let seconds = start.elapsed().as_secs();
         println!("scenario {} ... {outcome} ({seconds} s)", scenario.name);
-        if let Err(error) = result {
-            println!("{}", helped::report(&error));
-            failed.push(scenario.name);
+        match result {
+            Ok(()) => files::remove_folder(&environment.folder(scenario.name))?,
+            Err(error) => {
+                println!("{}", helped::report(&error));
+                failed.push(scenario.name);
+            }
         }
     }
     for name in &failed {

@@ -25,15 +25,15 @@ impl Log {
     }
 }
 
-/// Asks `ready` until it is true; after a minute, that is an error which names `what`.
+/// Asks `ready` until it is true; after two minutes, that is an error which names `what`.
 pub fn wait_until(
     what: &str,
     mut ready: impl FnMut() -> anyhow::Result<bool>,
 ) -> anyhow::Result<()> {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_secs(120);
     while !ready()? {
         if Instant::now() > end {
-            bail!("{what} is not ready after 60 s");
+            bail!("{what} is not ready after 120 s");
         }
         thread::sleep(Duration::from_millis(20));
     }

@@ -144,7 +144,7 @@ impl Room {
     }
 
     /// Waits until `ready`. It is an error, with the end of the log, if the process ends before, or if
-    /// that takes a minute.
+    /// that takes two minutes.
     pub(crate) fn wait_until(
         &mut self,
         name: &str,

@@ -29,7 +29,7 @@ pub struct Root {
 }
 
 impl Root {
-    /// The root in `dir`, which is made if it does not exist: downloads of 0.9 GB, 2.1 GB on disk,
+    /// The root in `dir`, which is made if it does not exist: downloads of 0.8 GB, 1.9 GB on disk,
     /// 4 minutes on 2 cores. Needs root and mmdebstrap, whose progress goes to standard error.
     pub fn ensure(dir: &Path) -> anyhow::Result<Root> {
         let root = Root {
@@ -54,7 +54,7 @@ impl Root {
         let above = self.dir.parent().context("it has no folder above it")?;
         fs::create_dir_all(above)?;
         eprintln!(
-            "making a root of Debian {SUITE} in {}: about 900 MB to download, 2.1 GB on disk, 4 minutes",
+            "making a root of Debian {SUITE} in {}: about 810 MB to download, 1.9 GB on disk, 4 minutes",
             self.dir.display()
         );
         // mmdebstrap refuses a folder that is not empty, and /tmp may be too small.

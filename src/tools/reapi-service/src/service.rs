@@ -12,7 +12,7 @@ use crate::buildgrid::{self, Ports};
 use crate::{Room, Root};
 
 /// The property that the workers have. Actions may ask for it or for nothing.
-pub const PROPERTY: (&str, &str) = ("OSFamily", "linux");
+const PROPERTY: (&str, &str) = ("OSFamily", "linux");
 
 /// The database is in memory: it lives as long as the service.
 const DATABASE: &str = r#"

@@ -114,8 +114,16 @@ fn modes(environment: &Environment, name: &str) -> anyhow::Result<()> {
         let debug = sections(&workspace, "bazel-bin/units_thinlto")?.contains(".debug_info");
         ensure!(debug == (options[1] == "dbg"), "{options:?}: debug info");
     }
-    Ok(())
+    let targets = ["//:numbers_test_thinlto", "//:unwind", "//:unwind_thinlto"];
+    workspace.build(&[&["-c", "fastbuild", pipelined, RENAME][..], &targets].concat())?;
+    let output = workspace.run("bazel-bin/numbers_test_thinlto", &[])?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    ensure!(text.contains("test result: ok. 1 passed"), "{output:?}");
+    compare(&workspace, "unwind", &[], 101)
 }
+
+/// Crates that rules_rust renames.
+const RENAME: &str = "--@rules_rust//rust/settings:rename_first_party_crates=True";
 
 /// The rules in a WORKSPACE, without modules of Bazel.
 fn workspace_file(environment: &Environment, name: &str) -> anyhow::Result<()> {

@@ -1,7 +1,7 @@
 //! Programs of crates.io: built by the workers, and compared with cargo's build.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter};
+use std::fs::File;
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -117,23 +117,12 @@ fn build(environment: &Environment, name: &str, program: &Program) -> anyhow::Re
     options.extend(["--compilation_mode=opt", "--noremote_accept_cached"].map(str::to_owned));
     workspace.use_options(&options);
 
+    // A folder of cargo's registry is called NAME-VERSION too.
     let package = |name: &str| -> anyhow::Result<String> {
-        let folders = fs::read_dir(workspace.dir.join("crates"))?;
-        let mut names = folders.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
-        let found = names.find(|found: &io::Result<String>| {
-            let rest = found
-                .as_ref()
-                .ok()
-                .and_then(|found| found.strip_prefix(name));
-            rest.is_some_and(|rest| {
-                rest.starts_with(|first: char| first == '-')
-                    && rest[1..].starts_with(|digit: char| digit.is_ascii_digit())
-            })
-        });
-        Ok(format!(
-            "crates/{}",
-            found.with_context(|| format!("no crate {name}"))??
-        ))
+        let found = source.packages.iter().find(|(found, _)| found == name);
+        let (_, folder) = found.with_context(|| format!("there is no crate {name}"))?;
+        let folder = folder.file_name().context("a package has no folder")?;
+        Ok(format!("crates/{}", folder.to_string_lossy()))
     };
     let edits = [
         (
@@ -163,14 +152,10 @@ fn build(environment: &Environment, name: &str, program: &Program) -> anyhow::Re
             )?;
         }
         for (file, line) in &edits {
-            workspace.edit(
-                file,
-                line,
-                &format!("{line}\n    std::hint::black_box({number});"),
-            )?;
+            // Edits of before stay: each is another one.
+            let edited = format!("{line}\n    std::hint::black_box({number});");
+            workspace.edit(file, line, &edited)?;
             cells.push(cell(&workspace, &target)?);
-            workspace.edit(file, &format!("\n    std::hint::black_box({number});"), "")?;
-            workspace.build(&[&target])?;
         }
         println!("| {way} | {} |", cells.join(" | "));
     }

@@ -1,5 +1,6 @@
 //! Remote execution, by a service on this machine with two workers.
 
+use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
@@ -92,6 +93,12 @@ fn build(environment: &Environment, name: &str) -> anyhow::Result<()> {
     workspace.use_output_base("second")?;
     let second = workspace.build(&[PROGRAM])?;
     all_in(&second, "remote cache hit")?;
+    for kind in ["RustThinLtoCompile", "CcLtoBackendCompile"] {
+        ensure!(
+            second.hits(kind) == first.ran(kind),
+            "{kind}: other actions"
+        );
+    }
     ensure!(
         second.written() == first.written(),
         "the second output base differs"
@@ -102,7 +109,10 @@ fn build(environment: &Environment, name: &str) -> anyhow::Result<()> {
     let local = workspace.build(&[PROGRAM])?;
     let different: Vec<&str> = {
         let (local, remote) = (local.written(), first.written());
-        let differs = |path: &&str| local.get(path) != remote.get(path);
+        // rustc names the real folder of its own sysroot in link inputs: another one on a worker.
+        let differs = |path: &&str| {
+            !path.ends_with(".link-inputs.json") && local.get(path) != remote.get(path)
+        };
         local
             .keys()
             .chain(remote.keys())
@@ -151,13 +161,26 @@ fn worker_killed(environment: &Environment, name: &str) -> anyhow::Result<()> {
 /// Without the server, a build fails and says why; when it is back, the build goes on where it was.
 fn server_gone(environment: &Environment, name: &str) -> anyhow::Result<()> {
     let (mut service, workspace) = example(environment, name)?;
-    let log = workspace.build(&["//text:rank"])?;
-    ensure!(!log.0.is_empty(), "nothing was built");
+    let crates = workspace.build(&["--output_groups=summaries", PROGRAM])?;
+    let before = crates.ran("RustThinLtoCompile");
+    ensure!(!before.is_empty(), "nothing was compiled");
     service.stop_scheduler();
     let messages = workspace.build_fails(&[PROGRAM])?;
     ensure!(messages.contains("UNAVAILABLE"), "{messages}");
     service.start_scheduler()?;
     let log = workspace.build(&[PROGRAM])?;
     all_in(&log, "remote")?;
+    let again = log.ran("RustThinLtoCompile");
+    ensure!(
+        before.iter().all(|output| !again.contains(output)),
+        "{before:?} and again {again:?}"
+    );
+
+    let address = service.address();
+    drop(service);
+    ensure!(
+        TcpStream::connect(&address).is_err(),
+        "the service at {address} has not ended"
+    );
     Ok(())
 }
