@@ -159,7 +159,7 @@ fn settings(project: &Project, profile: &str) -> anyhow::Result<Vec<String>> {
         // That is cargo's to say.
         return Ok(Vec::new());
     }
-    project.check_flags(profile)?;
+    project.check(profile)?;
     let mut settings = vec![
         format!("profile.{profile}.rustflags={}", list(&FLAGS)),
         format!("profile.{profile}.build-override.rustflags=[]"),

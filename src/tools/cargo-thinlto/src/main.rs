@@ -99,3 +99,33 @@ fn exit(result: anyhow::Result<ExitCode>) -> ExitCode {
         ExitCode::from(101)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_man_page_has_the_options() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../doc/thin-link/cargo-thinlto.1"
+        );
+        let mut page = Vec::new();
+        clap_mangen::Man::new(Tool::command())
+            .render(&mut page)
+            .unwrap();
+        if env::var_os("UPDATE_MAN_PAGE").is_some() {
+            fs::write(path, &page).unwrap();
+        }
+        let page = String::from_utf8(page).unwrap();
+        assert_eq!(
+            fs::read_to_string(path).unwrap(),
+            page,
+            "run this test with UPDATE_MAN_PAGE=1"
+        );
+    }
+}
