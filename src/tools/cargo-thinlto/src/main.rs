@@ -9,6 +9,7 @@ mod c_flags;
 mod cache;
 mod cargo;
 mod compiler;
+mod jobs;
 mod linker;
 mod lld;
 mod project;
@@ -82,12 +83,12 @@ fn main() -> ExitCode {
 
 fn run(tool: Tool) -> anyhow::Result<ExitCode> {
     match tool {
-        Tool::Build(cargo) => cargo::run(Verb::Build, cargo.arguments),
-        Tool::Run(cargo) => cargo::run(Verb::Run, cargo.arguments),
-        Tool::Test(cargo) => cargo::run(Verb::Test, cargo.arguments),
-        Tool::Bench(cargo) => cargo::run(Verb::Bench, cargo.arguments),
-        Tool::Rustc(cargo) => cargo::run(Verb::Rustc, cargo.arguments),
-        Tool::Install(cargo) => cargo::run(Verb::Install, cargo.arguments),
+        Tool::Build(cargo) => cargo::run(Verb::Build, &cargo.arguments),
+        Tool::Run(cargo) => cargo::run(Verb::Run, &cargo.arguments),
+        Tool::Test(cargo) => cargo::run(Verb::Test, &cargo.arguments),
+        Tool::Bench(cargo) => cargo::run(Verb::Bench, &cargo.arguments),
+        Tool::Rustc(cargo) => cargo::run(Verb::Rustc, &cargo.arguments),
+        Tool::Install(cargo) => cargo::run(Verb::Install, &cargo.arguments),
         Tool::Cache(arguments) => cache::run(&arguments).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -42,6 +42,16 @@ impl Project {
         })
     }
 
+    /// The setting `build.jobs`.
+    pub fn jobs(&self) -> Option<String> {
+        let configured = match &self.config["build"]["jobs"] {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            number => Some(number.to_string()),
+        };
+        env::var("CARGO_BUILD_JOBS").ok().or(configured)
+    }
+
     /// Whether cargo has a profile of this name.
     pub fn has_profile(&self, name: &str) -> bool {
         ["bench", "dev", "release", "test"].contains(&name) || self.decides(name, "inherits")
