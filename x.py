@@ -121,6 +121,11 @@ def main(args):
     if missing and os.geteuid():
         die(f"{len(missing)} Debian packages are missing: {' '.join(missing)}",
             f"sudo apt-get update && sudo apt-get install --no-install-recommends {' '.join(missing)}")
+    # The tests with Bazel run in a root folder of another Debian release.
+    bazel = verb == "test" and not wants_help and "src/bazel" in [arg.rstrip("/") for arg in own_args]
+    if bazel and os.geteuid():
+        die("the tests with Bazel need root: they run in a root folder of another Debian release",
+            "sudo ./x.py test src/bazel")
     lock(build)
     present = {"source": wants_help or (build / "src").exists(), "stage0": has_stage0(build, pins)}
     kinds = [kind for kind in present if kind not in config and not present[kind]]
@@ -129,7 +134,7 @@ def main(args):
     releases = verb == "compare" and not wants_help and not (build / "release/built").exists() \
         and not any(arg.startswith("--release") for arg in own_args)
     announce(verb, pins, ["packages"] * bool(missing) + ["fetch"] * bool(kinds) + ["build"] * builds
-             + ["release"] * releases, build)
+             + ["release"] * releases + ["bazel"] * (bazel and not (build / "forky").exists()), build)
     if missing:
         step(verb, 1, f"installing {len(missing)} Debian packages")
         run("apt-get", "-q", "update")

@@ -54,6 +54,9 @@ pub const CRATES: [&str; 3] = [
     "compiler/rustc_interface",
 ];
 
+/// The rules for Bazel. As a path on the command line, it selects their tests.
+pub const BAZEL: &str = "src/bazel";
+
 /// The numbers of tests that passed, failed and were skipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counts {

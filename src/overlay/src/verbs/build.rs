@@ -13,6 +13,7 @@ use crate::verbs::{overlay, tool};
 pub fn run(place: &Place, verb: &str, args: Vec<String>) -> Result<ExitCode> {
     let (tree, _) = overlay::lay(place)?;
     let paths: &[&str] = match verb {
+        // rustdoc reads only the metadata of its own build, so doctests need it.
         "build" => &["library", "src/tools/rustdoc"],
         "check" => &["compiler"],
         "doc" => &["library", "src/doc/unstable-book"],

@@ -14,16 +14,19 @@ use crate::files::Overlay;
 use crate::flags::Flags;
 use crate::place::{Place, run as run_command};
 use crate::source;
-use crate::suites::{CRATES, Counts, LINTS, OURS, RUN_MAKE, UPSTREAM};
+use crate::suites::{BAZEL, CRATES, Counts, LINTS, OURS, RUN_MAKE, UPSTREAM};
 use crate::tree::Tree;
 use crate::verbs::{build, overlay, tool};
 
-/// Tests the given paths; a run-make suite selects our tests in it. Without paths, runs all tests of
-/// the project and ends with a line of counts.
+/// Tests the given paths; a run-make suite selects our tests in it. Without paths, runs the tests of the
+/// project, except for those with Bazel, and ends with a line of counts.
 pub fn run(place: &Place, args: Vec<String>) -> Result<ExitCode> {
     let (flags, paths) = Flags::read(&source::ensure(place)?, "test")?.split(args);
     if paths.is_empty() {
         return project(place, flags);
+    }
+    if paths.iter().any(|path| path.trim_end_matches('/') == BAZEL) {
+        return bazel(place, &flags, &paths);
     }
     let (_, overlay) = overlay::lay(place)?;
     let mut args = flags;
@@ -90,9 +93,15 @@ fn project(place: &Place, flags: Vec<String>) -> Result<ExitCode> {
         counted(cargo.args(["test", "--workspace", "--locked", "--no-fail-fast"]))?,
     ));
 
+    println!("the tests with Bazel are not part of this: ./x.py test {BAZEL}");
+    finish(place, &parts)
+}
+
+/// Prints the counts of each part, and at last their sum.
+fn finish(place: &Place, parts: &[(&str, Counts)]) -> Result<ExitCode> {
     println!("finished after {}", place.elapsed());
     let mut total = Counts::default();
-    for (name, counts) in &parts {
+    for (name, counts) in parts {
         println!("  {name}: {counts}");
         total = total.plus(*counts);
     }
@@ -102,6 +111,35 @@ fn project(place: &Place, flags: Vec<String>) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Runs the tests with Bazel, or those that `--test-args` selects. Ends with a line of counts.
+fn bazel(place: &Place, flags: &[String], paths: &[String]) -> Result<ExitCode> {
+    let words = test_args(flags);
+    let (Some(words), [_]) = (words, paths) else {
+        let message = format!("{BAZEL} is not tested with other paths or flags");
+        let help = format!("./x.py test {BAZEL} [--test-args WORD]...");
+        return Err(Helped::new(message, help).into());
+    };
+    if build::run(place, "build", Vec::new())? != ExitCode::SUCCESS {
+        return Ok(ExitCode::FAILURE);
+    }
+    let mut tests = tool::command(place, "bazel-test");
+    tests.arg("--root").arg(place.build.join("forky"));
+    finish(place, &[(BAZEL, counted(tests.args(words))?)])
+}
+
+/// The values of `--test-args`; None if there are other flags.
+fn test_args(flags: &[String]) -> Option<Vec<&str>> {
+    let mut words = Vec::new();
+    let mut flags = flags.iter();
+    while let Some(flag) = flags.next() {
+        words.push(match flag.strip_prefix("--test-args")? {
+            "" => flags.next()?,
+            word => word.strip_prefix('=')?,
+        });
+    }
+    Some(words)
 }
 
 /// Counts a check as one test, and prints its error.

@@ -39,19 +39,23 @@ pub fn wants_help(args: &[String]) -> bool {
 
 /// Builds the tool in release mode, and runs it with `args`.
 pub fn start(place: &Place, verb: &str, args: &[String]) -> Result<ExitCode> {
+    run_command(command(place, verb).args(args))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The command that builds the tool `name` in release mode and runs it, without further arguments.
+pub fn command(place: &Place, name: &str) -> Command {
     let mut command = place.cargo();
     command
         .args(["run", "--quiet", "--locked", "--release"])
-        .args(["--package", verb, "--"])
+        .args(["--package", name, "--"])
         .arg("--rustc")
         .arg(place.build.join("host/stage1/bin/rustc"))
         .arg("--cargo")
         .arg(place.stage0().join("bin/cargo"))
         .arg("--work-dir")
-        .arg(place.build.join(verb))
-        .args(args);
-    run_command(&mut command)?;
-    Ok(ExitCode::SUCCESS)
+        .arg(place.build.join(name));
+    command
 }
 
 /// Builds the programs for users of the compiler, and makes bootstrap put them beside the compiler and

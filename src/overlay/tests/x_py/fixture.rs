@@ -184,6 +184,7 @@ fn completions(verb: &str) -> String {
     [
         "-l stage -d 'stage to build' -r -f",
         "-s j -l jobs -d 'jobs' -r -f",
+        "-l test-args -d 'test arguments' -r -f",
         "-l bless -d 'bless'",
     ]
     .map(line)

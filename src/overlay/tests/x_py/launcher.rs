@@ -262,6 +262,30 @@ fn without_root_one_message_names_every_missing_package() {
 }
 
 #[test]
+fn tests_with_bazel_need_root_and_tell_their_cost_once() {
+    let launcher = Launcher::new();
+    launcher.packages_missing(&[]);
+    let output = launcher.x_as_user(&["test", "src/bazel/"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        stderr(&output),
+        "error: the tests with Bazel need root: they run in a root folder of another Debian release\n\
+         help: sudo ./x.py test src/bazel\n"
+    );
+    assert!(!launcher.fixture.build.join("src").exists());
+
+    let cost = |args: &[&str]| {
+        stdout(&launcher.x_as_root(args))
+            .matches("with Bazel")
+            .count()
+    };
+    assert_eq!(cost(&["test", "src/bazel"]), 1);
+    assert_eq!(cost(&["test"]), 0);
+    fs::create_dir(launcher.fixture.build.join("forky")).unwrap();
+    assert_eq!(cost(&["test", "src/bazel"]), 0);
+}
+
+#[test]
 fn root_installs_what_is_missing() {
     let launcher = Launcher::new();
     launcher.serve();

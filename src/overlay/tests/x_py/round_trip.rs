@@ -695,6 +695,38 @@ fn run_make_alone_means_our_tests() {
 }
 
 #[test]
+fn tests_with_bazel_run_alone_and_are_counted() {
+    let fixture = laid();
+    for args in [
+        &["src/bazel", "tests/ui"][..],
+        &["src/bazel", "--bless"],
+        &["src/bazel", "--test-args"],
+    ] {
+        let message = fixture.fail(&[&["test"], args].concat());
+        assert!(
+            message.contains("help: ./x.py test src/bazel [--test-args WORD]...\n"),
+            "{message}"
+        );
+    }
+    let build = "import os\nprint('ships', os.environ.get('RUST_THINLTO'))\n";
+    write(&fixture.laid("x.py"), build);
+    script(
+        &fixture.stage0.join("bin/cargo"),
+        "echo cargo \"$@\"\n[ $1 = build ] && exit\n\
+         echo 'test result: FAILED. 4 passed; 1 failed; 0 ignored'\nexit 1",
+    );
+    let output = fixture.driver(&["test", "src/bazel/", "--test-args", "a", "--test-args=b"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stdout).unwrap();
+    let folder = fixture.build.display();
+    let run = "\ncargo run --quiet --locked --release --package bazel-test -- ";
+    let options = format!("--work-dir {folder}/bazel-test --root {folder}/forky a b\n");
+    assert!(told.contains(run) && told.contains(&options), "{told}");
+    let end = "\n  src/bazel: 4 passed, 1 failed, 0 skipped\n4 passed, 1 failed, 0 skipped\n";
+    assert!(told.ends_with(end), "{told}");
+}
+
+#[test]
 fn all_parts_of_the_tests_are_run_and_counted() {
     let fixture = laid();
     fixture.write("src/overlay/known-failures.toml", "");
@@ -728,6 +760,7 @@ fn all_parts_of_the_tests_are_run_and_counted() {
                    workspace: 3 passed, 0 failed, 1 skipped\n\
                    10 passed, 1 failed, 1 skipped\n";
     assert!(told.ends_with(summary), "{told}");
+    assert!(told.contains("\nthe tests with Bazel are not part of this: ./x.py test src/bazel\n"));
 
     // clippy has to run stage 0's cargo and compiler.
     stage0("cargo-clippy", "echo \"lints: $CARGO $RUSTC $@\"");
@@ -767,6 +800,7 @@ fn an_llvm_that_is_not_22_is_refused() {
 fn clean_keeps_what_was_fetched() {
     let fixture = laid();
     write(&fixture.build.join("download/x"), "x");
+    write(&fixture.build.join("forky/x"), "x");
     write(
         &fixture.build.join("x86_64-unknown-linux-gnu/stage1/x"),
         "x",
@@ -781,7 +815,7 @@ fn clean_keeps_what_was_fetched() {
         names
     };
     fixture.succeed(&["clean"]);
-    assert_eq!(names(), ["download", "src", "x.py.lock"]);
+    assert_eq!(names(), ["download", "forky", "src", "x.py.lock"]);
     fixture.succeed(&["clean", "--all"]);
     assert_eq!(names(), ["x.py.lock"]);
 }

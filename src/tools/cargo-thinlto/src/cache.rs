@@ -158,7 +158,7 @@ impl Cache {
             modules: counts.modules + link.modules,
             compiled: counts.compiled + link.compiled,
         };
-        file::write_json(&self.folder, COUNTS, &counts)
+        file::write_json(&self.folder.join(COUNTS), &counts)
     }
 
     /// The counts. A file that is missing or damaged counts nothing.
@@ -222,7 +222,7 @@ impl Cache {
                 _ => {}
             }
         }
-        file::write_json(&self.folder, COUNTS, &Counts::default())?;
+        file::write_json(&self.folder.join(COUNTS), &Counts::default())?;
         Ok(bytes)
     }
 }

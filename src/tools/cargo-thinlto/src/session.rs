@@ -121,6 +121,6 @@ impl Joined {
     /// Adds `link` to the report.
     pub fn report(&self, link: &Link) -> anyhow::Result<()> {
         let name = format!("{}.json", process::id());
-        file::write_json(&self.folder.join(LINKS), &name, link)
+        file::write_json(&self.folder.join(LINKS).join(name), link)
     }
 }

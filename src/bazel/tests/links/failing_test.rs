@@ -1,0 +1,4 @@
+#[test]
+fn fails() {
+    assert_eq!(1 + 1, 3);
+}

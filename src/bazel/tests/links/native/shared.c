@@ -1,0 +1,1 @@
+int from_shared(int number) { return number * 2; }

@@ -1,0 +1,21 @@
+//! Runs the service with two workers until standard input ends: `serve ROOT TOOLS DIR`.
+
+use std::env;
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use anyhow::Context;
+use reapi_service::{Root, Service};
+
+fn main() -> anyhow::Result<()> {
+    let mut folders = env::args().skip(1).map(PathBuf::from);
+    let mut next = || folders.next().context("serve ROOT TOOLS DIR");
+    let (root, tools, dir) = (Root::ensure(&next()?)?, next()?, next()?);
+    let mut service = Service::start(&root, &tools, &dir)?;
+    for name in ["one", "two"] {
+        service.add_worker(name)?;
+    }
+    println!("{}", service.address());
+    io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
+}
