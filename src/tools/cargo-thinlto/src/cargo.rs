@@ -17,6 +17,7 @@ use crate::arguments::Arguments;
 use crate::c_flags;
 use crate::cache::Cache;
 use crate::compiler::Compiler;
+use crate::jobs;
 use crate::lld;
 use crate::project::{Flags, Project, list};
 use crate::session::{Session, Settings};
@@ -76,81 +77,108 @@ impl Verb {
 }
 
 /// Runs cargo's `verb` with `arguments`, and returns its exit code.
-pub fn run(verb: Verb, arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
-    let path = env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from);
-    let read = Arguments::read(&arguments);
-    let mut cargo = Command::new(&path);
+pub fn run(verb: Verb, arguments: &[OsString]) -> anyhow::Result<ExitCode> {
+    let read = Arguments::read(arguments);
     if read.help {
-        let error = cargo.arg(verb.name()).args(&arguments).exec();
-        return Err(error).with_context(|| format!("cannot start {}", path.display()));
+        let error = Command::new(path()).arg(verb.name()).args(arguments).exec();
+        return Err(error).context("cannot start cargo");
     }
-    let (project, lld, compiler) = thread::scope(|scope| {
-        let project = scope.spawn(|| Project::read(&path, &read));
-        let lld = scope.spawn(lld::find);
-        let compiler = Compiler::find();
-        let project = project.join().expect("it does not panic");
-        (project, lld.join().expect("it does not panic"), compiler)
-    });
-    let (project, lld, compiler) = (project?, lld?, compiler?);
-    let cache = Cache::find()?;
-    let session = Session::start(&Settings {
-        lld,
-        cache: cache.folder().to_owned(),
-        options: read
-            .jobs
-            .iter()
-            .filter_map(|jobs| jobs_option(jobs))
-            .collect(),
-    })?;
-
-    let (mut profile, release) = verb.default_profile();
-    if let Some(named) = &read.profile {
-        profile = named;
-    }
-    if !project.is_nightly {
-        cargo.env(ON_ANY_CHANNEL.0, ON_ANY_CHANNEL.1);
-        // Not for the programs that cargo runs.
-        let (name, _) = ON_ANY_CHANNEL;
-        for setting in ["value=''", "force=true"] {
-            cargo.arg("--config").arg(format!("env.{name}.{setting}"));
-        }
-    }
-    cargo
-        .arg("-Zprofile-rustflags")
-        .env("RUSTC", &compiler.rustc)
-        .env("RUSTDOC", &compiler.rustdoc);
-    // The user's come first, because the last one counts.
-    for value in &read.config {
-        cargo.arg("--config").arg(value);
-    }
-    for setting in settings(&project, profile)? {
-        cargo.arg("--config").arg(setting);
-    }
-    if verb == Verb::Test {
-        match project.with_flags("rustdocflags", &FLAGS) {
-            Flags::Variable(name, value) => cargo.env(name, value),
-            Flags::Setting(setting) => cargo.arg("--config").arg(setting),
-        };
-    }
-    cargo.envs(c_flags::variables(&project));
-    cargo.arg(verb.name());
-    cargo.args(release.filter(|_| read.profile.is_none()));
-    cargo.args(&read.others);
-    session.join(&mut cargo)?;
-    let status =
-        signals::wait(&mut cargo).with_context(|| format!("cannot start {}", path.display()))?;
-    let links = Link::sum(session.links()?);
-    for warning in &links.warnings {
-        eprintln!("warning: {warning}");
-    }
-    if links.modules > 0 {
-        cache.count(&links)?;
-        if !read.quiet {
-            eprintln!("{links}");
-        }
-    }
-    drop(session);
+    let mut run = Run::prepare(verb, read)?;
+    let status = signals::wait(&mut run.cargo).context("cannot start cargo")?;
+    run.finish()?;
     signals::exit_code(status)
+}
+
+/// The path of the cargo that runs this program, or of the one in `PATH`.
+fn path() -> PathBuf {
+    env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
+}
+
+/// A run of cargo.
+pub struct Run {
+    /// The command.
+    pub cargo: Command,
+    session: Session,
+    cache: Cache,
+    quiet: bool,
+}
+
+impl Run {
+    /// Prepares a run of `verb`.
+    pub fn prepare(verb: Verb, read: Arguments) -> anyhow::Result<Run> {
+        let path = path();
+        let (project, lld, compiler) = thread::scope(|scope| {
+            let project = scope.spawn(|| Project::read(&path, &read));
+            let lld = scope.spawn(lld::find);
+            let compiler = Compiler::find();
+            let project = project.join().expect("it does not panic");
+            (project, lld.join().expect("it does not panic"), compiler)
+        });
+        let (project, lld, compiler) = (project?, lld?, compiler?);
+        let cache = Cache::find()?;
+        let session = Session::start(&Settings {
+            lld,
+            cache: cache.folder().to_owned(),
+            jobs: jobs::number(read.jobs.as_deref().or(project.jobs().as_deref())),
+        })?;
+
+        let (mut profile, release) = verb.default_profile();
+        if let Some(named) = &read.profile {
+            profile = named;
+        }
+        let mut cargo = Command::new(&path);
+        if !project.is_nightly {
+            cargo.env(ON_ANY_CHANNEL.0, ON_ANY_CHANNEL.1);
+            // Not for the programs that cargo runs.
+            let (name, _) = ON_ANY_CHANNEL;
+            for setting in ["value=''", "force=true"] {
+                cargo.arg("--config").arg(format!("env.{name}.{setting}"));
+            }
+        }
+        cargo
+            .arg("-Zprofile-rustflags")
+            .env("RUSTC", &compiler.rustc)
+            .env("RUSTDOC", &compiler.rustdoc);
+        // The user's come first, because the last one counts.
+        for value in &read.config {
+            cargo.arg("--config").arg(value);
+        }
+        for setting in settings(&project, profile)? {
+            cargo.arg("--config").arg(setting);
+        }
+        if verb == Verb::Test {
+            match project.with_flags("rustdocflags", &FLAGS) {
+                Flags::Variable(name, value) => cargo.env(name, value),
+                Flags::Setting(setting) => cargo.arg("--config").arg(setting),
+            };
+        }
+        cargo.envs(c_flags::variables(&project));
+        cargo.arg(verb.name());
+        cargo.args(release.filter(|_| read.profile.is_none()));
+        cargo.args(&read.others);
+        session.join(&mut cargo)?;
+        Ok(Run {
+            cargo,
+            session,
+            cache,
+            quiet: read.quiet,
+        })
+    }
+
+    /// Tells what the links did, once cargo has ended.
+    pub fn finish(self) -> anyhow::Result<()> {
+        let links = Link::sum(self.session.links()?);
+        for warning in &links.warnings {
+            eprintln!("warning: {warning}");
+        }
+        if links.modules > 0 {
+            self.cache.count(&links)?;
+            if !self.quiet {
+                eprintln!("{links}");
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The settings of `profile`. lld takes the place of its `lto`.
@@ -159,7 +187,7 @@ fn settings(project: &Project, profile: &str) -> anyhow::Result<Vec<String>> {
         // That is cargo's to say.
         return Ok(Vec::new());
     }
-    project.check_flags(profile)?;
+    project.check(profile)?;
     let mut settings = vec![
         format!("profile.{profile}.rustflags={}", list(&FLAGS)),
         format!("profile.{profile}.build-override.rustflags=[]"),
@@ -169,23 +197,4 @@ fn settings(project: &Project, profile: &str) -> anyhow::Result<Vec<String>> {
         settings.push(format!("profile.{profile}.incremental=true"));
     }
     Ok(settings)
-}
-
-/// lld's option for the value of `--jobs`, if it is a number of jobs.
-fn jobs_option(jobs: &str) -> Option<String> {
-    let jobs: u32 = jobs.parse().ok().filter(|jobs| *jobs > 0)?;
-    Some(format!("--thinlto-jobs={jobs}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::jobs_option;
-
-    #[test]
-    fn only_a_number_of_jobs_is_for_lld() {
-        assert_eq!(jobs_option("3").as_deref(), Some("--thinlto-jobs=3"));
-        for other in ["0", "-1", "default", "x"] {
-            assert_eq!(jobs_option(other), None);
-        }
-    }
 }

@@ -103,11 +103,11 @@ impl Lld {
 
     /// Links once.
     fn run(&self, cache: Option<&Cache>) -> anyhow::Result<(Ended, Link)> {
-        let settings = &self.session.settings;
-        let mut lld = Command::new(&settings.lld);
+        let mut lld = Command::new(&self.session.settings.lld);
+        let jobs = self.session.take_jobs()?;
         lld.args(&self.arguments)
             .arg("--fat-lto-objects")
-            .args(&settings.options);
+            .arg(format!("--thinlto-jobs={}", jobs.number()));
         lld.args(cache.iter().flat_map(|cache| cache.options()));
         let trace = self.session.temporary("time-trace.json");
         if self.has_trace {

@@ -9,6 +9,7 @@ mod c_flags;
 mod cache;
 mod cargo;
 mod compiler;
+mod jobs;
 mod linker;
 mod lld;
 mod project;
@@ -82,12 +83,12 @@ fn main() -> ExitCode {
 
 fn run(tool: Tool) -> anyhow::Result<ExitCode> {
     match tool {
-        Tool::Build(cargo) => cargo::run(Verb::Build, cargo.arguments),
-        Tool::Run(cargo) => cargo::run(Verb::Run, cargo.arguments),
-        Tool::Test(cargo) => cargo::run(Verb::Test, cargo.arguments),
-        Tool::Bench(cargo) => cargo::run(Verb::Bench, cargo.arguments),
-        Tool::Rustc(cargo) => cargo::run(Verb::Rustc, cargo.arguments),
-        Tool::Install(cargo) => cargo::run(Verb::Install, cargo.arguments),
+        Tool::Build(cargo) => cargo::run(Verb::Build, &cargo.arguments),
+        Tool::Run(cargo) => cargo::run(Verb::Run, &cargo.arguments),
+        Tool::Test(cargo) => cargo::run(Verb::Test, &cargo.arguments),
+        Tool::Bench(cargo) => cargo::run(Verb::Bench, &cargo.arguments),
+        Tool::Rustc(cargo) => cargo::run(Verb::Rustc, &cargo.arguments),
+        Tool::Install(cargo) => cargo::run(Verb::Install, &cargo.arguments),
         Tool::Cache(arguments) => cache::run(&arguments).map(|()| ExitCode::SUCCESS),
     }
 }
@@ -98,4 +99,34 @@ fn exit(result: anyhow::Result<ExitCode>) -> ExitCode {
         eprintln!("{}", helped::report(&error));
         ExitCode::from(101)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_man_page_has_the_options() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../doc/thin-link/cargo-thinlto.1"
+        );
+        let mut page = Vec::new();
+        clap_mangen::Man::new(Tool::command())
+            .render(&mut page)
+            .unwrap();
+        if env::var_os("UPDATE_MAN_PAGE").is_some() {
+            fs::write(path, &page).unwrap();
+        }
+        let page = String::from_utf8(page).unwrap();
+        assert_eq!(
+            fs::read_to_string(path).unwrap(),
+            page,
+            "run this test with UPDATE_MAN_PAGE=1"
+        );
+    }
 }

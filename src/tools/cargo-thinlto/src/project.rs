@@ -42,6 +42,16 @@ impl Project {
         })
     }
 
+    /// The setting `build.jobs`.
+    pub fn jobs(&self) -> Option<String> {
+        let configured = match &self.config["build"]["jobs"] {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            number => Some(number.to_string()),
+        };
+        env::var("CARGO_BUILD_JOBS").ok().or(configured)
+    }
+
     /// Whether cargo has a profile of this name.
     pub fn has_profile(&self, name: &str) -> bool {
         ["bench", "dev", "release", "test"].contains(&name) || self.decides(name, "inherits")
@@ -50,15 +60,21 @@ impl Project {
     /// Whether the project or the user has decided on `key` in `profile`, or in one that it inherits
     /// from.
     pub fn decides(&self, profile: &str, key: &str) -> bool {
+        self.setting(profile, key).is_some()
+    }
+
+    /// What the project or the user has decided.
+    fn setting(&self, profile: &str, key: &str) -> Option<Value> {
         let mut profile = profile.to_owned();
         // A profile that inherits from itself is an error of cargo.
         for _ in 0..10 {
-            let name = profile.replace('-', "_");
-            let variable = format!("CARGO_PROFILE_{name}_{key}").to_uppercase();
-            if env::var_os(variable.replace('-', "_")).is_some()
-                || self.tables(&profile).any(|table| !table[key].is_null())
-            {
-                return true;
+            let variable = format!("CARGO_PROFILE_{profile}_{key}").to_uppercase();
+            if let Ok(value) = env::var(variable.replace('-', "_")) {
+                return Some(value.into());
+            }
+            let mut values = self.tables(&profile).map(|table| &table[key]);
+            if let Some(value) = values.find(|value| !value.is_null()) {
+                return Some(value.clone());
             }
             let parent = self
                 .tables(&profile)
@@ -67,24 +83,34 @@ impl Project {
                 (Some(parent), _) => parent.to_owned(),
                 (None, "test") => "dev".to_owned(),
                 (None, "bench") => "release".to_owned(),
-                (None, _) => return false,
+                (None, _) => return None,
             };
         }
-        false
+        None
     }
 
-    /// An error if a profile has flags of its own, in place of which ours would be.
-    pub fn check_flags(&self, profile: &str) -> anyhow::Result<()> {
+    /// An error if `profile` has settings that LTO cannot honor.
+    pub fn check(&self, profile: &str) -> anyhow::Result<()> {
         let has_flags = |table: &Value| {
             let overrides = table["package"].as_object().into_iter().flatten();
-            !table["rustflags"].is_null()
-                || overrides
-                    .into_iter()
-                    .any(|(_, it)| !it["rustflags"].is_null())
+            overrides
+                .into_iter()
+                .any(|(_, package)| !package["rustflags"].is_null())
         };
         if self.decides(profile, "rustflags") || self.tables(profile).any(has_flags) {
             let message = format!("the profile `{profile}` has `rustflags`");
             let help = "leave them out, and set `RUSTFLAGS` or `build.rustflags`";
+            return Err(Helped::new(message, help).into());
+        }
+        if let Some(value) = self.setting(profile, "split-debuginfo")
+            && value != "off"
+        {
+            let message = format!("the profile `{profile}` has `split-debuginfo = {value}`");
+            let variable = format!("CARGO_PROFILE_{profile}_SPLIT_DEBUGINFO").to_uppercase();
+            let help = format!(
+                "set `{}=off`: the program then holds its debug info",
+                variable.replace('-', "_")
+            );
             return Err(Helped::new(message, help).into());
         }
         Ok(())

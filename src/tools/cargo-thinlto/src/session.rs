@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 use tool_support::file;
 
+use crate::jobs::Jobs;
 use crate::linker;
 use crate::summary::Link;
 
@@ -30,8 +31,8 @@ pub struct Settings {
     pub lld: PathBuf,
     /// The folder of lld's cache.
     pub cache: PathBuf,
-    /// Further options of lld.
-    pub options: Vec<String>,
+    /// How many modules all links may compile at the same time.
+    pub jobs: usize,
 }
 
 /// The session of a run of cargo. The folder is removed at the end.
@@ -104,6 +105,11 @@ impl Joined {
             || -> anyhow::Result<Settings> { Ok(serde_json::from_slice(&fs::read(&settings)?)?) };
         let settings = read().with_context(|| format!("cannot read {}", settings.display()))?;
         Ok(Joined { folder, settings })
+    }
+
+    /// Takes jobs that no other link of the session has.
+    pub fn take_jobs(&self) -> anyhow::Result<Jobs> {
+        Jobs::take(&self.folder, self.settings.jobs).context("cannot count jobs")
     }
 
     /// A path for a temporary file of this process.

@@ -2,8 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::project::{Project, counts, succeed, texts};
 
@@ -136,6 +139,37 @@ fn two_builds_at_once_share_the_cache() {
     }
     let programs = [&one, &other].map(|it| fs::read(it.path("target/release/bare")).unwrap());
     assert!(programs[0] == programs[1]);
+}
+
+#[test]
+fn a_killed_build_leaves_nothing_torn() {
+    let mut project = Project::with_cache("no_std");
+    project.write(
+        "linker",
+        "#!/bin/sh\nif [ -p gate ]; then cc \"$@\"; cat gate; fi\nexec cc \"$@\"\n",
+    );
+    fs::set_permissions(project.path("linker"), fs::Permissions::from_mode(0o755)).unwrap();
+    let linker = project.path("linker").display().to_string();
+    project.set("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", &linker);
+    succeed(project.command("mkfifo").arg("gate"));
+    let mut build = project.thinlto("build").process_group(0).spawn().unwrap();
+    // The link has ended, and rustc waits for the linker.
+    let gate = fs::File::options()
+        .write(true)
+        .open(project.path("gate"))
+        .unwrap();
+    kill_process_group(Pid::from_child(&build), Signal::KILL).unwrap();
+    build.wait().unwrap();
+    drop(gate);
+    fs::remove_file(project.path("gate")).unwrap();
+    let (_, stderr) = succeed(&mut project.thinlto("build"));
+    let [all, hits, _] = counts(&stderr).unwrap();
+    assert_eq!((hits, entries(&project).len()), (all, all));
+    let (_, stderr) = succeed(&mut project.thinlto("build"));
+    assert_eq!(counts(&stderr), None);
+    let program = project.path("target/release/bare");
+    let output = project.command(&program).output().unwrap();
+    assert_eq!(output.status.code(), Some(42));
 }
 
 #[test]

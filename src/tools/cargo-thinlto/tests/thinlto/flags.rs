@@ -61,30 +61,38 @@ fn flags_of_the_configuration_stay() {
 }
 
 #[test]
-fn flags_of_a_profile_are_refused() {
-    let project = Project::new("workspace");
-    let refused = |profile: &str| {
+fn what_a_profile_cannot_have_is_refused() {
+    let mut project = Project::new("workspace");
+    let refused = |project: &Project, profile: &str, what: &str, help: &str| {
         let words = format!("build --profile {profile}");
         let output = project.thinlto(&words).output().unwrap();
         assert_eq!(output.status.code(), Some(101));
         assert_eq!(
             String::from_utf8(output.stderr).unwrap(),
-            format!(
-                "error: the profile `{profile}` has `rustflags`\n\
-                 help: leave them out, and set `RUSTFLAGS` or `build.rustflags`\n"
-            )
+            format!("error: the profile `{profile}` has `{what}`\nhelp: {help}\n")
         );
     };
+    let help = "leave them out, and set `RUSTFLAGS` or `build.rustflags`";
     project.write(
         ".cargo/config.toml",
         "profile.small.rustflags = ['-Cdebuginfo=1']\n",
     );
-    refused("small");
+    refused(&project, "small", "rustflags", help);
     project.write(
         ".cargo/config.toml",
         "profile.release.package.app.rustflags = []\n",
     );
-    refused("release");
+    refused(&project, "release", "rustflags", help);
+
+    project.write(
+        ".cargo/config.toml",
+        "profile.release.split-debuginfo = 'packed'\n",
+    );
+    let help =
+        "set `CARGO_PROFILE_SMALL_SPLIT_DEBUGINFO=off`: the program then holds its debug info";
+    refused(&project, "small", "split-debuginfo = \"packed\"", help);
+    project.set("CARGO_PROFILE_SMALL_SPLIT_DEBUGINFO", "off");
+    succeed(&mut project.thinlto("build --profile small -p numbers"));
 }
 
 #[test]

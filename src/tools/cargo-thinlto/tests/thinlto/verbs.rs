@@ -1,6 +1,10 @@
 //! The other verbs, and their exit codes.
 
-use std::os::unix::process::ExitStatusExt;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::project::{Project, counts, succeed, texts};
 
@@ -28,6 +32,34 @@ fn run_ends_as_the_program_does() {
     assert_eq!(plain.status.signal(), Some(SIGABRT));
     let (stdout, _) = succeed(&mut project.thinlto("run --example show"));
     assert_eq!(stdout, "example 2\n");
+}
+
+/// Runs `command`, which starts `tool`, sends a signal when the program runs, and waits for the end of both.
+fn interrupted(mut command: Command, send: impl Fn(Pid)) -> ExitStatus {
+    command.process_group(0).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    assert_eq!(line, "tool 4\n");
+    send(Pid::from_child(&child));
+    // The program has the other end.
+    assert_eq!(stdout.read_to_end(&mut Vec::new()).unwrap(), 0);
+    child.wait().unwrap()
+}
+
+#[test]
+fn signals_end_the_program_and_cargo() {
+    let project = Project::new("workspace");
+    let words = "run -q --bin tool -- wait";
+    let ctrl_c = |pid| kill_process_group(pid, Signal::INT).unwrap();
+    let ended = interrupted(project.thinlto(words), ctrl_c);
+    let plain = project.cargo(&words.replace("run", "run --release"));
+    assert_eq!(interrupted(plain, ctrl_c), ended);
+    assert_eq!(ended.signal(), Some(Signal::INT.as_raw()));
+    let term = |pid| kill_process(pid, Signal::TERM).unwrap();
+    let ended = interrupted(project.thinlto(words), term);
+    assert_eq!(ended.signal(), Some(Signal::TERM.as_raw()));
 }
 
 #[test]
