@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 use run_make_support::llvm::{llvm_ar, llvm_nm, llvm_objcopy};
 use run_make_support::object::read::archive::ArchiveFile;
 use run_make_support::thin_link::{llvm_clang, std_lto_rustc, std_rlibs, thin_link_rustc};
-use run_make_support::{Rustc, cmd, cwd, rfs, rustc, shallow_find_files};
+use run_make_support::{
+    Rustc, cmd, cwd, has_prefix, has_suffix, rfs, rustc, shallow_find_files, target,
+};
 
 const OUTPUT: &str = "606 1\n";
 
@@ -32,6 +34,7 @@ fn main() {
     library("no_builtins.rs").run();
 
     members();
+    stale_modules();
     not_asked_for();
     with_lto_fat();
     deterministic();
@@ -73,16 +76,21 @@ fn linked_rlibs(rustc: &mut Rustc) -> BTreeMap<String, PathBuf> {
         .collect()
 }
 
-/// The members of an archive in their order.
-fn content(archive: &Path) -> Vec<(String, Vec<u8>)> {
-    let data = rfs::read(archive);
+/// The members of an archive in their order. Those of a thin archive are files beside it.
+fn content(path: &Path) -> Vec<(String, Vec<u8>)> {
+    let data = rfs::read(path);
     let archive = ArchiveFile::parse(&*data).unwrap();
     archive
         .members()
         .map(|member| {
             let member = member.unwrap();
             let name = String::from_utf8(member.name().to_vec()).unwrap();
-            (name, member.data(&*data).unwrap().to_vec())
+            let content = if archive.is_thin() {
+                rfs::read(path.with_file_name(&name))
+            } else {
+                member.data(&*data).unwrap().to_vec()
+            };
+            (name, content)
         })
         .collect()
 }
@@ -123,7 +131,12 @@ fn members() {
             assert!(!path.starts_with(cwd().join("temporary")), "{}", path.display());
             continue;
         }
-        assert!(path.starts_with(cwd().join("temporary")), "{}", path.display());
+        // std stands ready in the sysroot.
+        let folder = match original.parent().unwrap().parent() {
+            Some(of_target) => of_target.join("thin-link"),
+            None => cwd().join("temporary"),
+        };
+        assert!(path.starts_with(folder), "{}", path.display());
         let mut expected = content(original);
         expected.retain(|(name, _)| name != "lib.rmeta");
         let found = content(path);
@@ -146,6 +159,32 @@ fn members() {
         content(&rlibs["liblibrary"]).iter().filter(|(name, _)| name == "helper.o").count();
     assert_eq!(helpers, 2);
     assert!(replaced > 20, "{replaced}");
+}
+
+/// The modules in the sysroot are used only if they are those of its rlibs.
+fn stale_modules() {
+    let original = std_rlibs()[0].parent().unwrap().parent().unwrap().to_owned();
+    let copy = cwd().join("sysroot/lib/rustlib").join(target());
+    for folder in ["lib", "thin-link"] {
+        rfs::create_dir_all(copy.join(folder));
+        for file in shallow_find_files(original.join(folder), |path| path.is_file()) {
+            rfs::copy(&file, copy.join(folder).join(file.file_name().unwrap()));
+        }
+    }
+    let uses_modules_of = |name| {
+        let mut rustc = program();
+        rustc.arg("--sysroot").arg(cwd().join("sysroot"));
+        rustc.env("TMPDIR", cwd().join("temporary")).output("with_copy");
+        let rlibs = linked_rlibs(&mut rustc);
+        run("with_copy");
+        rlibs[name].starts_with(copy.join("thin-link"))
+    };
+    assert!(uses_modules_of("libstd") && uses_modules_of("libcore"));
+    let of_core = shallow_find_files(copy.join("thin-link"), |path| {
+        has_prefix(path, "core-") && has_suffix(path, ".rcgu.o")
+    });
+    rfs::write(&of_core[0], "of another build");
+    assert!(uses_modules_of("libstd") && !uses_modules_of("libcore"));
 }
 
 /// Without the option the linker is given the rlibs as they are; with it std is optimized together

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use run_make_support::link_inputs::{linker, list, read_link_inputs, text};
 use run_make_support::rustc::sysroot;
-use run_make_support::{Rustc, bare_rustc, cmd, cwd, rfs, serde_json, shallow_find_files};
+use run_make_support::{Rustc, bare_rustc, cmd, cwd, rfs, serde_json, shallow_find_files, target};
 
 fn main() {
     bare_rustc().input("library.rs").crate_type("rlib").run();
@@ -210,6 +210,13 @@ fn environment() {
     let mut rustc = compile();
     rustc.linker("./linker.sh").emit("link-inputs").env("PATH", longer.unwrap()).run();
     assert_eq!(rfs::read_to_string("out/program.link-inputs.json"), file);
+
+    // Under a relative name, nothing of the sysroot is in a folder of this machine.
+    rfs::symlink_dir(sysroot(), "sysroot");
+    compile().linker("./linker.sh").arg("--sysroot=sysroot").emit("link-inputs").run();
+    let inputs = read_link_inputs("out/program.link-inputs.json");
+    let tools = list(&inputs["links"][0]["linker"]["path"]).iter().map(text).collect::<Vec<_>>();
+    assert_eq!(tools, [format!("sysroot/lib/rustlib/{}/bin", target())]);
     rfs::remove_dir_all("out");
 }
 

@@ -13,7 +13,8 @@ use crate::verbs::{overlay, tool};
 pub fn run(place: &Place, verb: &str, args: Vec<String>) -> Result<ExitCode> {
     let (tree, _) = overlay::lay(place)?;
     let paths: &[&str] = match verb {
-        "build" => &["library"],
+        // rustdoc reads only the metadata of its own build, so doctests need it.
+        "build" => &["library", "src/tools/rustdoc"],
         "check" => &["compiler"],
         "doc" => &["library", "src/doc/unstable-book"],
         "dist" => &["rustc", "rust-std"],

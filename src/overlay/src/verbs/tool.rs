@@ -1,5 +1,7 @@
-//! The tools of our workspace that are verbs: builds the compiler, then runs the tool with it.
+//! The tools of our workspace: those that are verbs, which run with the compiler that was built, and those
+//! that are part of the toolchain.
 
+use std::env;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Result, bail};
@@ -10,6 +12,12 @@ use crate::verbs::build;
 /// The tools. Each name is a verb with a line in `help.txt`, a package of the workspace, and a folder
 /// in the build directory.
 pub const TOOLS: [&str; 5] = ["bench", "compare", "cost", "demo", "scale"];
+
+/// The programs that are part of the toolchain, and their packages in the workspace.
+const SHIPPED: [(&str, &str); 2] = [
+    ("cargo-thinlto", "cargo-thinlto"),
+    ("distributed", "rust-thinlto"),
+];
 
 /// Builds the compiler, and runs the tool with `args`. With `--help` in `args`, does not build the
 /// compiler.
@@ -50,14 +58,17 @@ pub fn command(place: &Place, name: &str) -> Command {
     command
 }
 
-/// Builds `rust-thinlto`, and makes bootstrap put it beside the compiler and into its package.
+/// Builds the programs for users of the compiler, and makes bootstrap put them beside the compiler and
+/// into its package.
 pub fn ship(place: &Place, bootstrap: &mut Command) -> Result<()> {
     let mut cargo = place.cargo();
-    cargo
-        .args(["build", "--quiet", "--locked", "--release"])
-        .args(["--package", "distributed", "--bin", "rust-thinlto"]);
+    cargo.args(["build", "--quiet", "--locked", "--release"]);
+    for (package, program) in SHIPPED {
+        cargo.args(["--package", package, "--bin", program]);
+    }
     run_command(&mut cargo)?;
-    let built = place.build.join("workspace/release/rust-thinlto");
-    bootstrap.env("RUST_THINLTO", built);
+    let folder = place.build.join("workspace/release");
+    let built = SHIPPED.map(|(_, program)| folder.join(program));
+    bootstrap.env("THINLTO_PROGRAMS", env::join_paths(built)?);
     Ok(())
 }

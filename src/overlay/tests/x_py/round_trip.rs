@@ -650,18 +650,20 @@ fn flags_and_paths_reach_bootstrap() {
 }
 
 #[test]
-fn the_program_for_build_systems_is_shipped() {
+fn the_programs_for_users_are_shipped() {
     let fixture = laid();
     script(&fixture.stage0.join("bin/cargo"), "echo cargo \"$@\"");
-    let bootstrap = "import os\nprint('ships', os.environ.get('RUST_THINLTO'))\n";
+    let bootstrap = "import os\nprint('ships', os.environ.get('THINLTO_PROGRAMS'))\n";
     write(&fixture.laid("x.py"), bootstrap);
-    let built = fixture.build.join("workspace/release/rust-thinlto");
+    let built = fixture.build.join("workspace/release");
+    let built =
+        ["cargo-thinlto", "rust-thinlto"].map(|name| built.join(name).display().to_string());
     for verb in ["build", "dist", "test"] {
         let told = fixture.succeed(&[verb, "library"]);
         let expected = format!(
-            "\ncargo build --quiet --locked --release --package distributed --bin rust-thinlto\n\
-             ships {}\n",
-            built.display()
+            "\ncargo build --quiet --locked --release --package cargo-thinlto --bin cargo-thinlto \
+             --package distributed --bin rust-thinlto\nships {}\n",
+            built.join(":")
         );
         assert!(told.contains(&expected), "{told}");
     }

@@ -45,8 +45,8 @@ impl Report {
 
     /// Writes `bench.json` and `bench.svg` into `dir`.
     pub fn write(&self, dir: &Path) -> anyhow::Result<()> {
-        write_json(dir, "bench.json", self)?;
-        write_whole(dir, "bench.svg", &self.chart().svg()?)
+        write_json(&dir.join("bench.json"), self)?;
+        write_whole(&dir.join("bench.svg"), &self.chart().svg()?)
     }
 
     /// The tables, in Markdown.

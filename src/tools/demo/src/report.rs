@@ -97,7 +97,7 @@ impl Report {
 
     /// Writes `demo.json` into `dir`.
     pub fn write(&self, dir: &Path) -> anyhow::Result<()> {
-        file::write_json(dir, "demo.json", self)
+        file::write_json(&dir.join("demo.json"), self)
     }
 }
 

@@ -12,6 +12,7 @@ use distributed::plan::{self, Plan};
 use distributed::{link, link_inputs, place_module, report, response_file, run_linker, thin_link};
 use helped::Helped;
 use tool_support::command::Ended;
+use tool_support::file;
 
 /// The steps of distributed ThinLTO that are not rustc's, for build systems. `@FILE` stands for the
 /// arguments in a response file.
@@ -99,8 +100,10 @@ fn run_thin_link(args: &ThinLink) -> anyhow::Result<()> {
     let program = link_inputs::read(&args.link_inputs)?;
     let dir = &args.out_dir;
     fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    let thin = thin_link::run(&program, dir)?;
     let plan = args.plan.clone().unwrap_or_else(|| dir.join(plan::FILE));
+    // A thin link that fails leaves no plan of an earlier one.
+    file::remove_stale(&plan)?;
+    let thin = thin_link::run(&program, dir)?;
     thin.plan.write(&plan)?;
     show(&thin.linker)
 }
@@ -124,9 +127,7 @@ fn run_link(args: &Link) -> anyhow::Result<()> {
 
 fn run_report(args: &Report) -> anyhow::Result<()> {
     let report = report::of_files(&args.llvm_dis, &args.files)?;
-    let text = serde_json::to_string_pretty(&report)? + "\n";
-    let output = args.output.display();
-    fs::write(&args.output, text).with_context(|| format!("cannot write {output}"))
+    file::write_json(&args.output, &report)
 }
 
 /// Passes the linker's messages on.

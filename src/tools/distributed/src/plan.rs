@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use helped::Helped;
 use serde::{Deserialize, Serialize};
+use tool_support::file;
 
 use crate::program::Program;
 
@@ -99,8 +100,7 @@ impl Plan {
 
     /// Writes the plan to `path`.
     pub fn write(&self, path: &Path) -> anyhow::Result<()> {
-        let text = serde_json::to_string_pretty(self)? + "\n";
-        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+        file::write_json(path, self)
     }
 }
 

@@ -283,6 +283,10 @@ fn four_steps() {
         "error: there is no native object natives/numbers.o\n\
          help: the backend of libs/numbers.o makes it\n"
     );
+
+    fs::write(build.path("libs/numbers.indexing.o"), "not a summary").unwrap();
+    build.error(&["thin-link", LINK_INPUTS, "--out-dir=thin"]);
+    assert_eq!(build.names("thin", ".json"), [""; 0], "the plan of before");
 }
 
 #[test]

@@ -54,8 +54,8 @@ pub struct Measured {
 impl Report {
     /// Writes `scale.json` and `scale.svg` into `dir`.
     pub fn write(&self, dir: &Path) -> anyhow::Result<()> {
-        write_json(dir, "scale.json", self)?;
-        write_whole(dir, "scale.svg", &self.chart().svg()?)
+        write_json(&dir.join("scale.json"), self)?;
+        write_whole(&dir.join("scale.svg"), &self.chart().svg()?)
     }
 
     fn chart(&self) -> Chart {

@@ -8,24 +8,39 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Serialize;
 
-/// Atomically writes the file `name` in `dir`, which is created if missing.
-pub fn write_whole(dir: &Path, name: &str, content: &str) -> anyhow::Result<()> {
+/// Writes the file `path` with `content`, whole or not at all, and creates its folder if that is missing.
+/// A device or a pipe is written to directly: renaming a file to it would replace it.
+pub fn write_whole(path: &Path, content: &str) -> anyhow::Result<()> {
     let write = || -> anyhow::Result<()> {
+        if path.exists() && !path.is_file() && !path.is_dir() {
+            return Ok(fs::write(path, content)?);
+        }
+        let dir = path.parent().filter(|dir| *dir != Path::new(""));
+        let dir = dir.unwrap_or(Path::new("."));
         fs::create_dir_all(dir)?;
         let readable = Permissions::from_mode(0o644);
         let mut file = tempfile::Builder::new()
             .permissions(readable)
             .tempfile_in(dir)?;
         file.write_all(content.as_bytes())?;
-        file.persist(dir.join(name))?;
+        // The error would keep the temporary file.
+        file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };
-    write().with_context(|| format!("cannot write {}", dir.join(name).display()))
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Removes the file `path` of an earlier run, if there is one. Devices and pipes stay.
+pub fn remove_stale(path: &Path) -> anyhow::Result<()> {
+    if path.is_file() {
+        fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))?;
+    }
+    Ok(())
 }
 
 /// Writes `report` as indented JSON, as [`write_whole`] does.
-pub fn write_json(dir: &Path, name: &str, report: &impl Serialize) -> anyhow::Result<()> {
-    write_whole(dir, name, &(serde_json::to_string_pretty(report)? + "\n"))
+pub fn write_json(path: &Path, report: &impl Serialize) -> anyhow::Result<()> {
+    write_whole(path, &(serde_json::to_string_pretty(report)? + "\n"))
 }
 
 #[cfg(test)]
@@ -37,8 +52,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let inner = dir.path().join("results");
         for content in [1, 2] {
-            write_json(&inner, "r.json", &[content]).unwrap();
             let path = inner.join("r.json");
+            write_json(&path, &[content]).unwrap();
             let text = fs::read_to_string(&path).unwrap();
             assert_eq!(text, format!("[\n  {content}\n]\n"));
             let mode = fs::metadata(&path).unwrap().permissions().mode();
@@ -48,10 +63,22 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_the_file() {
+    fn an_error_names_the_file_and_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("file"), "").unwrap();
-        let error = write_whole(&dir.path().join("file"), "r.json", "").unwrap_err();
-        assert!(error.to_string().ends_with("/file/r.json"), "{error}");
+        let folder = dir.path().join("r.json");
+        fs::create_dir(&folder).unwrap();
+        let error = write_whole(&folder, "").unwrap_err();
+        assert!(error.to_string().ends_with("/r.json"), "{error}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_device_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let device = dir.path().join("device");
+        std::os::unix::fs::symlink("/dev/null", &device).unwrap();
+        write_whole(&device, "x").unwrap();
+        assert!(fs::symlink_metadata(&device).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(&device).unwrap(), "");
     }
 }

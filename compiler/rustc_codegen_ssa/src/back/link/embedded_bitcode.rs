@@ -5,6 +5,8 @@
 //! bitcode in a section that no linker reads. `-Zlink-embedded-bitcode` passes an archive of the
 //! bitcode in place of such an rlib.
 
+pub(super) mod ready;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::{io, str};
@@ -26,7 +28,8 @@ use crate::back::command::Command;
 use crate::errors::RlibArchiveBuildFailure;
 use crate::{CrateInfo, looks_like_rust_object_file};
 
-/// Replaces the rlibs in the arguments of the linker by what [`archive_or_rlib`] makes of them.
+/// Replaces the rlibs in the arguments of the linker by what stands [`ready`] in the sysroot, or else by
+/// what [`archive_or_rlib`] makes of them.
 pub(super) fn replace_rlibs(
     cmd: &mut Command,
     sess: &Session,
@@ -39,9 +42,12 @@ pub(super) fn replace_rlibs(
         let Some(rlib) = &crate_info.used_crate_source[&cnum].rlib else { continue };
         let linked = rehome_lib_path(sess, rlib);
         if let Some(argument) = arguments.iter_mut().find(|argument| **argument == linked) {
-            *argument =
+            let ready =
+                takes_part(sess, crate_info, cnum).then(|| ready::archive(sess, &linked)).flatten();
+            let made = || {
                 archive_or_rlib(sess, archive_builder_builder, crate_info, cnum, &linked, tmpdir)
-                    .into();
+            };
+            *argument = ready.unwrap_or_else(made).into();
         }
     }
     cmd.args(arguments);

@@ -81,6 +81,12 @@ impl Inputs<'_> {
     fn environment(&self, cmd: &Command) -> (Map<String, Value>, Vec<Value>) {
         let folders = |path: &OsStr| env::split_paths(path).collect::<Vec<PathBuf>>();
         let own_path = env::var_os("PATH").map(|path| folders(&path)).unwrap_or_default();
+        // With `--sysroot`, the compiler's own sysroot is only a fallback, in a folder of this machine.
+        let sysroot = &self.sess.opts.sysroot;
+        let is_named = |folder: &Path| match &sysroot.explicit {
+            Some(named) => folder.starts_with(named) || !folder.starts_with(&sysroot.default),
+            None => true,
+        };
         let mut environment = Map::new();
         let mut before_path = Vec::new();
         for (name, value) in cmd.get_envs() {
@@ -88,7 +94,8 @@ impl Inputs<'_> {
             if let Some(path) = path
                 && let Some(added) = path.strip_suffix(&own_path[..])
             {
-                before_path.extend(added.iter().map(|folder| self.path(folder)));
+                let named = added.iter().filter(|folder| is_named(folder));
+                before_path.extend(named.map(|folder| self.path(folder)));
             } else if let Value::String(name) = self.text(name) {
                 environment.insert(name, value.map_or(Value::Null, |value| self.text(value)));
             }

@@ -17,10 +17,8 @@ use rustc_session::search_paths::PathKind;
 
 use super::{UnreadableRlib, folder_at};
 use crate::back::archive::ArchiveBuilderBuilder;
+use crate::back::link::embedded_bitcode::ready::SYSROOT_MODULES;
 use crate::back::link::embedded_bitcode::{Member, map};
-
-/// The folder in which bootstrap puts the modules of the sysroot's crates, beside that of their rlibs.
-const SYSROOT_MODULES: &str = "thin-link";
 
 /// The stems of such names are those of codegen units, not of the user.
 const UNIT: &str = ".rcgu";

@@ -1,11 +1,13 @@
-//! The modules of std as files of their own, for distributed ThinLTO: the bitcode that is embedded
-//! in the objects of its rlibs, and a thin-link summary beside each.
+//! The modules of std as files of their own: the bitcode that is embedded in the objects of its rlibs, a
+//! thin-link summary beside each for distributed ThinLTO, and a thin archive of those of each rlib for
+//! `-Zlink-embedded-bitcode`.
 
 mod tool;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::core::build_steps::llvm;
 use crate::core::builder::Builder;
 use crate::core::config::TargetSelection;
 use crate::utils::build_stamp::{BuildStamp, libstd_stamp};
@@ -16,8 +18,8 @@ use crate::{Compiler, DependencyType};
 /// The folder of a target that holds the files, beside its `lib`.
 const FOLDER: &str = "thin-link";
 
-/// Adds the files of the std that `compiler` has built to the sysroot of `libdir`, and the program for
-/// build systems to that of `compiler`.
+/// Adds the files of the std that `compiler` has built to the sysroot of `libdir`, and the programs for
+/// its users to that of `compiler`.
 pub(super) fn add_to_sysroot(
     builder: &Builder<'_>,
     compiler: Compiler,
@@ -36,7 +38,7 @@ pub(super) fn add_to_sysroot(
 }
 
 /// Adds the files to `image`, which is about to become a package, if that is the one of std, and the
-/// program for build systems if it is the compiler's.
+/// programs if it is the compiler's.
 pub(crate) fn add_to_package(
     builder: &Builder<'_>,
     component: &str,
@@ -74,7 +76,7 @@ fn make(builder: &Builder<'_>, compiler: Compiler, stamp: &BuildStamp, made: &Pa
         .map(|(path, _)| path)
         .collect();
     let done = made.with_extension("stamp");
-    let list = format!("{rlibs:#?}");
+    let list = format!("thin archives of {rlibs:#?}");
     let same_rlibs = fs::read_to_string(&done).is_ok_and(|made_of| made_of == list);
     if rlibs.is_empty() || same_rlibs && rlibs.iter().all(|rlib| up_to_date(rlib, &done)) {
         return;
@@ -91,8 +93,28 @@ fn make(builder: &Builder<'_>, compiler: Compiler, stamp: &BuildStamp, made: &Pa
             .arg(made)
             .arg(rlib)
             .run(builder);
+        add_archive(builder, compiler.host, rlib, made);
     }
     t!(fs::write(&done, list));
+}
+
+/// Makes a thin archive in the folder `made`, under the name of `rlib`, of the modules of `rlib` that are
+/// in that folder.
+fn add_archive(builder: &Builder<'_>, host: TargetSelection, rlib: &Path, made: &Path) {
+    let llvm::LlvmResult { host_llvm_config, .. } = builder.ensure(llvm::Llvm { target: host });
+    if builder.config.dry_run() {
+        return;
+    }
+    let bin = command(&host_llvm_config).arg("--bindir").run_capture_stdout(builder).stdout();
+    let ar = Path::new(bin.trim()).join("llvm-ar");
+    let members = command(&ar).arg("t").arg(rlib).run_capture_stdout(builder).stdout();
+    let modules = members.lines().filter(|name| made.join(name).exists());
+    command(&ar)
+        .current_dir(made)
+        .args(["rcs", "--thin"])
+        .arg(rlib.file_name().unwrap())
+        .args(modules)
+        .run(builder);
 }
 
 /// compiler_builtins is never part of LTO.

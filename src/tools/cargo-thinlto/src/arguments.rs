@@ -1,0 +1,174 @@
+//! The arguments of cargo's verbs, as far as they change what this command does.
+
+use std::ffi::OsString;
+
+/// Options of cargo with a value, apart from those that are read here: their values are no options.
+const WITH_VALUE: [&str; 23] = [
+    "--package",
+    "--exclude",
+    "--bin",
+    "--example",
+    "--test",
+    "--bench",
+    "--features",
+    "--target",
+    "--target-dir",
+    "--artifact-dir",
+    "--message-format",
+    "--color",
+    "--lockfile-path",
+    "--crate-type",
+    "--print",
+    "--version",
+    "--git",
+    "--branch",
+    "--tag",
+    "--rev",
+    "--root",
+    "--index",
+    "--registry",
+];
+
+/// The same of one letter.
+const LETTERS_WITH_VALUE: &str = "pFZj";
+
+/// What cargo's arguments say.
+#[derive(Debug, Default, PartialEq)]
+pub struct Arguments {
+    /// The value of `--profile`; `--release` and `--debug` are short for one.
+    pub profile: Option<String>,
+    /// `--quiet`.
+    pub quiet: bool,
+    /// Whether cargo only shows its help.
+    pub help: bool,
+    /// The value of `--jobs`.
+    pub jobs: Option<String>,
+    /// The value of `--manifest-path`, or of `--path` of `cargo install`.
+    pub manifest: Option<OsString>,
+    /// The values of `--config`.
+    pub config: Vec<OsString>,
+    /// All arguments but `--config` and its values, with the program's own.
+    pub others: Vec<OsString>,
+}
+
+impl Arguments {
+    /// Reads the arguments up to `--`. Cargo itself says what is wrong with them.
+    pub fn read(arguments: &[OsString]) -> Arguments {
+        let mut read = Arguments::default();
+        let mut at = 0;
+        while at < arguments.len() && arguments[at] != "--" {
+            let start = at;
+            at += 1;
+            let is_config = read.word(&arguments[start], || {
+                at += 1;
+                arguments.get(at - 1).cloned()
+            });
+            at = at.min(arguments.len());
+            if !is_config {
+                read.others.extend_from_slice(&arguments[start..at]);
+            }
+        }
+        read.others.extend_from_slice(&arguments[at..]);
+        read
+    }
+
+    /// Reads an argument, whose value may be the `next` one. Returns whether it is `--config`.
+    fn word(&mut self, word: &OsString, next: impl FnOnce() -> Option<OsString>) -> bool {
+        let Some(text) = word.to_str() else {
+            return false;
+        };
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(OsString::from(value))),
+            None => (text, None),
+        };
+        let text_of = |value: Option<OsString>| value.and_then(|it| it.into_string().ok());
+        match name {
+            "--profile" => self.profile = text_of(value.or_else(next)),
+            "--release" => self.profile = Some("release".into()),
+            "--debug" => self.profile = Some("dev".into()),
+            "--quiet" => self.quiet = true,
+            "--help" => self.help = true,
+            "--jobs" => self.jobs = text_of(value.or_else(next)),
+            "--manifest-path" | "--path" => self.manifest = value.or_else(next),
+            "--config" => self.config.extend(value.or_else(next)),
+            name if WITH_VALUE.contains(&name) => drop(value.or_else(next)),
+            name if name.starts_with("--") => {}
+            _ => self.letters(text.strip_prefix('-').unwrap_or_default(), next),
+        }
+        name == "--config"
+    }
+
+    /// Reads options of one letter. The rest after the first one with a value is the value, or the
+    /// next word is if there is no rest.
+    fn letters(&mut self, letters: &str, next: impl FnOnce() -> Option<OsString>) {
+        for (at, letter) in letters.char_indices() {
+            match letter {
+                'r' => self.profile = Some("release".into()),
+                'q' => self.quiet = true,
+                'h' => self.help = true,
+                _ => {}
+            }
+            if LETTERS_WITH_VALUE.contains(letter) {
+                let rest = &letters[at + 1..];
+                let value = match rest.strip_prefix('=').unwrap_or(rest) {
+                    "" => next().and_then(|it| it.into_string().ok()),
+                    rest => Some(rest.to_owned()),
+                };
+                if letter == 'j' {
+                    self.jobs = value;
+                }
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words_of(words: &str) -> Vec<OsString> {
+        words.split_whitespace().map(Into::into).collect()
+    }
+
+    fn read(words: &str) -> Arguments {
+        Arguments::read(&words_of(words))
+    }
+
+    #[test]
+    fn a_profile_has_several_spellings() {
+        for (words, profile) in [
+            ("--profile dist", Some("dist")),
+            ("--profile=dist -v", Some("dist")),
+            ("-r", Some("release")),
+            ("-vvrq", Some("release")),
+            ("-j4 --release", Some("release")),
+            ("--debug --path .", Some("dev")),
+            ("-- --profile dist", None),
+            ("-p --release", None),
+            ("-pr", None),
+            ("--bin --release", None),
+            ("-Fr -vp r", None),
+        ] {
+            assert_eq!(read(words).profile.as_deref(), profile, "{words}");
+        }
+    }
+
+    #[test]
+    fn options_are_read_up_to_the_program_s_own() {
+        let words = "-j 3 --config a=1 --quiet --manifest-path m/Cargo.toml --config=b.toml x -- -h --config c";
+        assert_eq!(
+            read(words),
+            Arguments {
+                quiet: true,
+                jobs: Some("3".into()),
+                manifest: Some("m/Cargo.toml".into()),
+                config: vec!["a=1".into(), "b.toml".into()],
+                others: words_of("-j 3 --quiet --manifest-path m/Cargo.toml x -- -h --config c"),
+                ..Arguments::default()
+            }
+        );
+        assert_eq!(read("-j=2").jobs.as_deref(), Some("2"));
+        assert!(read("-vh").help && read("--help").help && !read("-- --help").help);
+    }
+}

@@ -1,0 +1,151 @@
+//! The program that a C compiler runs as the linker: this one, under each of [`NAMES`].
+//!
+//! It adds what differs from machine to machine and from run to run: the path of lld, its cache, its
+//! jobs. In the flags of rustc, they would be part of cargo's hashes, and with them of the names of
+//! symbols, so that no two machines would have the same modules.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use anyhow::Context;
+use distributed::response_file;
+use tool_support::command::{self, Ended};
+
+use crate::cache::Cache;
+use crate::session::Joined;
+use crate::summary::Link;
+use crate::time_trace;
+
+/// The names under which C compilers search for the linker of `-fuse-ld`. A link with LTO is for lld, also
+/// if the user's flags name another linker.
+pub const NAMES: [&str; 4] = ["ld.bfd", "ld.gold", "ld.lld", "ld.mold"];
+
+/// rustc passes options that begin so with `-Clinker-plugin-lto` only.
+const OF_LTO: &str = "plugin-opt=";
+
+/// The name of the linker that this program was started as.
+pub fn called_as(program: &Path) -> Option<&'static str> {
+    let name = program.file_name()?;
+    NAMES.into_iter().find(|linker| name == *linker)
+}
+
+/// Runs lld with `arguments`, and reports to the session. A link without LTO, which is for the host, is
+/// left to the linker with `name`.
+pub fn run(name: &str, arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
+    let session = Joined::find()?;
+    let expanded = response_file::expand(arguments.iter().cloned())?;
+    let has = |option| has_option(&expanded, option);
+    if !has(OF_LTO) {
+        let error = Command::new(name).args(&arguments).exec();
+        return Err(error).with_context(|| format!("cannot start {name}"));
+    }
+    let lld = Lld {
+        session,
+        arguments,
+        has_trace: has("time-trace"),
+    };
+    // A cache that the user names is lld's alone.
+    let (ended, link) = if has("thinlto-cache-dir") {
+        lld.run(None)?
+    } else {
+        let cache = Cache::at(lld.session.settings.cache.clone());
+        lld.run_with_cache(&cache)?
+    };
+    io::stdout().write_all(&ended.stdout)?;
+    io::stderr().write_all(&ended.stderr)?;
+    lld.session.report(&link)?;
+    Ok(ended
+        .status
+        .code()
+        .map_or(ExitCode::FAILURE, |code| ExitCode::from(code as u8)))
+}
+
+/// A link by lld.
+struct Lld {
+    session: Joined,
+    arguments: Vec<OsString>,
+    /// Whether the user wants a time trace.
+    has_trace: bool,
+}
+
+impl Lld {
+    /// Links, and again without the entries of the cache that are damaged, or without a cache that cannot be
+    /// written to.
+    fn run_with_cache(&self, cache: &Cache) -> anyhow::Result<(Ended, Link)> {
+        let folder = cache.folder().display();
+        let mut warnings = Vec::new();
+        // Twice, as entries of a cache that is not in order may be damaged again.
+        for _ in 0..2 {
+            let used = cache.watch();
+            let (ended, link) = self.run(Some(cache))?;
+            let problem = match cache.check(used) {
+                Ok(0) if ended.status.success() => None,
+                Ok(0) => cache.problem(),
+                Ok(damaged) => {
+                    warnings.push(format!("removed {damaged} damaged entries of {folder}"));
+                    continue;
+                }
+                Err(error) => Some(format!("{error:#}")),
+            };
+            match problem {
+                None => return Ok((ended, Link { warnings, ..link })),
+                Some(problem) => warnings.push(format!("did not use {folder}: {problem}")),
+            }
+            break;
+        }
+        let (ended, link) = self.run(None)?;
+        Ok((ended, Link { warnings, ..link }))
+    }
+
+    /// Links once.
+    fn run(&self, cache: Option<&Cache>) -> anyhow::Result<(Ended, Link)> {
+        let mut lld = Command::new(&self.session.settings.lld);
+        let jobs = self.session.take_jobs()?;
+        lld.args(&self.arguments)
+            .arg("--fat-lto-objects")
+            .arg(format!("--thinlto-jobs={}", jobs.number()));
+        lld.args(cache.iter().flat_map(|cache| cache.options()));
+        let trace = self.session.temporary("time-trace.json");
+        if self.has_trace {
+            return Ok((command::run_to_any_end(&mut lld)?, Link::default()));
+        }
+        let ended = command::run_to_any_end(lld.args(time_trace::options(&trace)))?;
+        let link = if ended.status.success() {
+            time_trace::read(&trace)?
+        } else {
+            Link::default()
+        };
+        Ok((ended, link))
+    }
+}
+
+/// Whether an option in `arguments` begins with `option`, after one or two dashes.
+fn has_option(arguments: &[OsString], option: &str) -> bool {
+    arguments
+        .iter()
+        .map(|argument| argument.as_bytes())
+        .any(|argument| {
+            let one = argument.strip_prefix(b"-");
+            let two = argument.strip_prefix(b"--");
+            two.or(one)
+                .is_some_and(|name| name.starts_with(option.as_bytes()))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_have_one_or_two_dashes() {
+        let arguments =
+            ["-o", "time-trace", "-plugin-opt=O3", "--time-trace=x"].map(OsString::from);
+        assert!(has_option(&arguments, OF_LTO));
+        assert!(has_option(&arguments, "time-trace"));
+        assert!(!has_option(&arguments[..3], "time-trace"));
+    }
+}

@@ -1,0 +1,181 @@
+//! The user's own flags, configuration and programs beside ours.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::project::{Project, counts, has_function, rustc, succeed};
+
+/// Builds `app`, whose flags have to be those for a loud program, with LTO and without flags for the build
+/// script.
+#[track_caller]
+fn is_loud(project: &Project, words: &str) {
+    let (_, stderr) = succeed(
+        project
+            .thinlto("build --bin app -v")
+            .args(words.split_whitespace()),
+    );
+    let program = project.path("target/release/app");
+    assert_eq!(
+        succeed(&mut project.command(&program)).0,
+        "2 2 10 8!\n",
+        "{stderr}"
+    );
+    assert!(!has_function(&program, "numbers5twice"));
+    for line in stderr
+        .lines()
+        .filter(|line| line.contains("--crate-name build_script_build"))
+    {
+        assert!(!line.contains("plugin-lto"), "{line}");
+    }
+}
+
+const LOUD: &str = "--cfg=feature=\"loud\"";
+
+#[test]
+fn flags_of_the_environment_stay() {
+    let mut project = Project::new("workspace");
+    project.set("RUSTFLAGS", LOUD);
+    is_loud(&project, "");
+    project.environment.remove("RUSTFLAGS");
+    project.set(
+        "CARGO_ENCODED_RUSTFLAGS",
+        &format!("-Cdebuginfo=1\x1f{LOUD}"),
+    );
+    is_loud(&project, "");
+}
+
+#[test]
+fn flags_of_the_configuration_stay() {
+    let project = Project::new("workspace");
+    for table in [
+        "build",
+        "target.x86_64-unknown-linux-gnu",
+        "target.'cfg(unix)'",
+    ] {
+        let setting = format!("{table}.rustflags = ['{LOUD}']\n");
+        project.write(".cargo/config.toml", &setting);
+        is_loud(&project, "");
+        project.write(".cargo/config.toml", "");
+        is_loud(&project, &format!("--config {}", setting.replace(' ', "")));
+    }
+}
+
+#[test]
+fn what_a_profile_cannot_have_is_refused() {
+    let mut project = Project::new("workspace");
+    let refused = |project: &Project, profile: &str, what: &str, help: &str| {
+        let words = format!("build --profile {profile}");
+        let output = project.thinlto(&words).output().unwrap();
+        assert_eq!(output.status.code(), Some(101));
+        assert_eq!(
+            String::from_utf8(output.stderr).unwrap(),
+            format!("error: the profile `{profile}` has `{what}`\nhelp: {help}\n")
+        );
+    };
+    let help = "leave them out, and set `RUSTFLAGS` or `build.rustflags`";
+    project.write(
+        ".cargo/config.toml",
+        "profile.small.rustflags = ['-Cdebuginfo=1']\n",
+    );
+    refused(&project, "small", "rustflags", help);
+    project.write(
+        ".cargo/config.toml",
+        "profile.release.package.app.rustflags = []\n",
+    );
+    refused(&project, "release", "rustflags", help);
+
+    project.write(
+        ".cargo/config.toml",
+        "profile.release.split-debuginfo = 'packed'\n",
+    );
+    let help =
+        "set `CARGO_PROFILE_SMALL_SPLIT_DEBUGINFO=off`: the program then holds its debug info";
+    refused(&project, "small", "split-debuginfo = \"packed\"", help);
+    project.set("CARGO_PROFILE_SMALL_SPLIT_DEBUGINFO", "off");
+    succeed(&mut project.thinlto("build --profile small -p numbers"));
+}
+
+#[test]
+fn doctests_keep_their_flags() {
+    let mut project = Project::new("workspace");
+    project.edit(
+        "numbers/src/lib.rs",
+        "/// assert_eq!",
+        "/// assert!(cfg!(loud));\n/// assert_eq!",
+    );
+    let passes = |project: &Project| {
+        let (stdout, _) = succeed(&mut project.thinlto("test --doc -p numbers"));
+        assert!(stdout.contains("test result: ok. 1 passed"), "{stdout}");
+    };
+    for (file, variable) in [
+        ("", "RUSTDOCFLAGS"),
+        ("", "CARGO_ENCODED_RUSTDOCFLAGS"),
+        ("build.rustdocflags = ['--cfg=loud']", ""),
+        ("build.rustdocflags = '--cfg=loud'", ""),
+        ("target.'cfg(unix)'.rustdocflags = ['--cfg=loud']", ""),
+        ("", "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTDOCFLAGS"),
+    ] {
+        project.write(".cargo/config.toml", file);
+        if !variable.is_empty() {
+            project.set(variable, "--cfg=loud");
+        }
+        passes(&project);
+        project.environment.remove(variable);
+    }
+}
+
+#[test]
+fn a_wrapper_of_rustc_is_run() {
+    let mut project = Project::new("workspace");
+    project.write(
+        "wrapper",
+        "#!/bin/sh\necho \"$@\" >> wrapped\nexec \"$@\"\n",
+    );
+    fs::set_permissions(project.path("wrapper"), fs::Permissions::from_mode(0o755)).unwrap();
+    let wrapper = project.path("wrapper").display().to_string();
+    project.set("RUSTC_WRAPPER", &wrapper);
+    succeed(&mut project.thinlto("build --bin tool"));
+    let wrapped = fs::read_to_string(project.path("wrapped")).unwrap();
+    let call = format!("{} --crate-name tool ", rustc());
+    assert!(
+        wrapped.lines().any(|line| line.starts_with(&call)),
+        "{wrapped}"
+    );
+    assert!(!has_function(
+        &project.path("target/release/tool"),
+        "numbers5twice"
+    ));
+}
+
+#[test]
+fn another_linker_of_the_user_gives_way() {
+    let mut project = Project::new("workspace");
+    // Host programs are linked by it still.
+    project.set("RUSTFLAGS", "-Clink-arg=-fuse-ld=gold");
+    let (_, stderr) = succeed(&mut project.thinlto("build --bin app"));
+    assert!(counts(&stderr).is_some(), "{stderr}");
+    assert!(!has_function(
+        &project.path("target/release/app"),
+        "numbers5twice"
+    ));
+    // A C compiler of the user's.
+    project.set("RUSTFLAGS", "-Clinker=clang-22 -Clink-arg=-Wl,--build-id");
+    let (_, stderr) = succeed(&mut project.thinlto("build --bin app"));
+    assert!(counts(&stderr).is_some(), "{stderr}");
+}
+
+#[test]
+fn build_scripts_see_a_stable_cargo() {
+    let project = Project::new("workspace");
+    project.write(
+        "app/build.rs",
+        r#"fn main() {
+            let value = |name| std::env::var(name).unwrap_or_default();
+            println!("cargo::rustc-env=BUILT_WITH={}{}{}",
+                value("__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS"),
+                value("RUSTC_BOOTSTRAP"),
+                value("CARGO_ENCODED_RUSTFLAGS"));
+        }"#,
+    );
+    assert_eq!(succeed(&mut project.thinlto("run")).0, "2 2 10 \n");
+}

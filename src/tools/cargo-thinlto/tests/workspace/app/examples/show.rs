@@ -1,0 +1,3 @@
+fn main() {
+    println!("example {}", numbers::twice(std::env::args().count() as u32));
+}

@@ -1,0 +1,1 @@
+unsigned native_add(unsigned left, unsigned right) { return left + right; }
