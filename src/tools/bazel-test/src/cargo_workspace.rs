@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
+use cargo_metadata::camino::Utf8Path;
 use cargo_metadata::{DependencyKind, Metadata, Node, Package, PackageId, Target};
 use distributed::fetch::Source;
 use distributed::toolchain::Toolchain;
@@ -320,7 +321,7 @@ impl Attributes {
             ("name", string(name)),
             ("crate_name", string(&target.name.replace('-', "_"))),
             ("crate_root", string(root.as_str())),
-            ("srcs", "glob([\"**/*.rs\"])".into()),
+            ("srcs", sources(target, root)),
             (
                 "compile_data",
                 "glob([\"**\"], exclude = [\"**/*.rs\", \"BUILD.bazel\"])".into(),
@@ -334,6 +335,18 @@ impl Attributes {
                 list(&[&["--cap-lints=allow"], flags].concat()),
             ),
         ])
+    }
+}
+
+/// The sources of a target. A build script is compiled apart from its package.
+fn sources(target: &Target, root: &Utf8Path) -> String {
+    let folder = root.parent().map_or("", Utf8Path::as_str);
+    match folder {
+        "" if is(target, "custom-build") => list(&[root]),
+        folder if is(target, "custom-build") => {
+            format!("glob([{}])", string(&format!("{folder}/**/*.rs")))
+        }
+        _ => "glob([\"**/*.rs\"])".to_owned(),
     }
 }
 

@@ -49,6 +49,10 @@ pub fn options(service: &Service) -> Vec<String> {
         "--spawn_strategy=remote",
         "--remote_local_fallback=false",
         "--remote_retries=3",
+        "--remote_timeout=600",
+        // The scheduler refuses more than 200 calls at a time.
+        "--remote_max_connections=1",
+        "--remote_max_concurrency_per_connection=100",
         "--jobs=4",
     ];
     [executor]
