@@ -27,12 +27,14 @@ fn main() {
     }
     // The flags have LLVM's headers in `-I`, which would warn.
     build.flag(format!("-isystem{}", llvm(&["--includedir"])));
-    build
-        .file("llvm-wrapper/Summary.cpp")
-        .compile("module_summary");
+    for file in ["Remarks.cpp", "Summary.cpp"] {
+        build.file(format!("llvm-wrapper/{file}"));
+    }
+    build.compile("module_summary");
 
     println!("cargo::rustc-link-search=native={}", llvm(&["--libdir"]));
-    for library in llvm(&["--link-static", "--libnames", "bitreader"]).split_whitespace() {
+    for library in llvm(&["--link-static", "--libnames", "bitreader", "remarks"]).split_whitespace()
+    {
         let name = library.trim_start_matches("lib").trim_end_matches(".a");
         println!("cargo::rustc-link-lib=static:-bundle={name}");
     }

@@ -1,7 +1,6 @@
 //! Counts what a build by distributed ThinLTO did, from its files.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -11,6 +10,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use walkdir::WalkDir;
 
+use crate::bitcode::is_bitcode_file;
 use crate::pairs::{BITCODE, SUMMARY};
 use crate::program::bytes;
 
@@ -94,16 +94,8 @@ fn of_file(file: &Path) -> anyhow::Result<Report> {
         report.module_imports = text.lines().count();
     } else if name.ends_with(SUMMARY) {
         report.summary_bytes = bytes(file)?;
-    } else if name.ends_with(BITCODE) && is_bitcode(file)? {
+    } else if name.ends_with(BITCODE) && is_bitcode_file(file)? {
         report.bitcode_bytes = bytes(file)?;
     }
     Ok(report)
-}
-
-fn is_bitcode(file: &Path) -> anyhow::Result<bool> {
-    let mut start = Vec::new();
-    File::open(file)
-        .and_then(|file| file.take(4).read_to_end(&mut start))
-        .with_context(|| format!("cannot read {}", file.display()))?;
-    Ok(start == b"BC\xC0\xDE")
 }

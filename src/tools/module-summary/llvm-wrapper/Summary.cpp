@@ -1,5 +1,7 @@
 // Reads the summary of a module, or an index of a thin link, and calls a
-// visitor in Rust (src/llvm.rs) for each of its parts.
+// visitor in Rust (src/llvm/summary.rs) for each of its parts.
+
+#include "Text.h"
 
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/ModuleSummaryIndex.h"
@@ -9,15 +11,7 @@ using namespace llvm;
 
 namespace {
 
-// Bytes that are borrowed for a call.
-struct Text {
-  const char *Start;
-  size_t Length;
-
-  Text(StringRef From) : Start(From.data()), Length(From.size()) {}
-};
-
-// Mirrors `Value` in src/llvm.rs.
+// Mirrors `Value` in src/llvm/summary.rs.
 struct Value {
   uint64_t GUID;
   // The path of its module.
@@ -35,7 +29,7 @@ struct Value {
   uint64_t Aliasee;
 };
 
-// Mirrors `Visitor` in src/llvm.rs. Every function gets `Summary`; calls and
+// Mirrors `Visitor` in src/llvm/summary.rs. Every function gets `Summary`; calls and
 // references are those of the last value.
 struct Visitor {
   void *Summary;

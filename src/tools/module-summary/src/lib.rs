@@ -3,9 +3,12 @@
 //! A [`ModuleSummary`] is a compiler's output: the global values of a module. An [`Index`] is a thin
 //! link's: the values that the backend of a module gets, with the decisions on them.
 //!
-//! [`llvm`] is the boundary to C++, and the only file with unsafe code.
+//! [`remarks`] are those that a backend makes on its optimizations.
+//!
+//! [`llvm`] is the boundary to C++, and has all unsafe code.
 
 mod llvm;
+pub mod remarks;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -193,7 +196,8 @@ impl ModuleSummary {
     /// Reads bitcode, which messages call `name`. Of the two parts of a split LTO unit, that is the one
     /// for ThinLTO.
     pub fn parse(bitcode: &[u8], name: &str) -> anyhow::Result<ModuleSummary> {
-        let mut summary = llvm::read(bitcode).with_context(|| unreadable("summary", name))?;
+        let mut summary =
+            llvm::summary::read(bitcode).with_context(|| unreadable("summary", name))?;
         match summary.modules.remove("") {
             Some(hash) => Ok(ModuleSummary {
                 hash,
@@ -213,7 +217,7 @@ impl Index {
     pub fn read(path: &Path) -> anyhow::Result<Index> {
         let name = path.display().to_string();
         let bitcode = fs::read(path).with_context(|| format!("cannot read {name}"))?;
-        let summary = llvm::read(&bitcode).with_context(|| unreadable("index", &name))?;
+        let summary = llvm::summary::read(&bitcode).with_context(|| unreadable("index", &name))?;
         if summary.modules.contains_key("") {
             let help = "pass the file that the thin link wrote, `NAME.o.thinlto.bc`";
             return Err(Helped::new(format!("{name} is a module, not an index"), help).into());

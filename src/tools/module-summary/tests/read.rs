@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use module_summary::remarks::Remark;
 use module_summary::{GlobalValue, Index, Kind, ModuleSummary};
 use tempfile::TempDir;
 
@@ -318,4 +319,58 @@ fn the_two_kinds_are_not_mixed_up() {
     );
     let missing = ModuleSummary::read(&program.path("missing.o")).map(drop);
     assert!(error(missing).starts_with("error: cannot read missing.o: No such file"));
+}
+
+#[test]
+fn remarks_have_their_arguments() {
+    let program = Program::new(&[]);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sources/shapes.cpp");
+    run(program
+        .command("clang++-22")
+        .args([
+            "-O2",
+            "-gline-tables-only",
+            "-c",
+            "-fsave-optimization-record=yaml",
+        ])
+        .args(["-foptimization-record-file=remarks.yaml", "-o", "native.o"])
+        .arg(source));
+    let remarks = Remark::read(&program.path("remarks.yaml")).unwrap();
+    let inlined: Vec<_> = remarks
+        .iter()
+        .filter(|remark| remark.pass == "inline" && remark.function == "main")
+        .map(|remark| {
+            (
+                remark.argument("Callee").unwrap(),
+                remark.is_passed,
+                &*remark.name,
+            )
+        })
+        .collect();
+    assert!(
+        inlined.contains(&("aliased", true, "Inlined")),
+        "{inlined:?}"
+    );
+    assert!(
+        inlined.contains(&("never_inlined", false, "NeverInline")),
+        "{inlined:?}"
+    );
+    let is_never = |remark: &&Remark| remark.argument("Callee") == Some("never_inlined");
+    let never = remarks.iter().find(is_never).unwrap();
+    assert_eq!(never.argument("Caller"), Some("main"));
+    assert_eq!(
+        never.argument("Reason"),
+        Some("noinline function attribute")
+    );
+    assert!(
+        never.file.ends_with("shapes.cpp") && never.line > 30,
+        "{never:?}"
+    );
+
+    fs::write(program.path("remarks.yaml"), "--- !Missed\nPass: inline\n").unwrap();
+    let error = helped::report(&Remark::read(&program.path("remarks.yaml")).unwrap_err());
+    assert!(
+        error.starts_with("error: cannot read the remarks "),
+        "{error}"
+    );
 }
