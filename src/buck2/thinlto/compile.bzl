@@ -18,7 +18,6 @@ Compiled = record(
 
 # Sets environment variables to absolute paths: rustc resolves the paths in `include!` from the folder of the source.
 _ABSOLUTE = """\
-#!/bin/sh
 set -e
 while [ "$1" != -- ]; do
     export "$1=$PWD/$2"
@@ -58,8 +57,8 @@ def compile(ctx, crate_type, flags, default_roots):
 
     crate = (ctx.attrs.crate or ctx.label.name).replace("-", "_")
     sources, root = _sources(ctx, crate, default_roots)
-    own = ctx.actions.declare_output("compiled", dir = True)
-    link_inputs = ctx.actions.declare_output("{}.link-inputs.json".format(crate))
+    own = ctx.actions.declare_output("__thinlto__/compiled", dir = True)
+    link_inputs = ctx.actions.declare_output("__thinlto__/{}.link-inputs.json".format(crate))
     linker = _linker(ctx, rust)
     libraries = crates.rlibs + crates.proc_macros
     options = cmd_args(
@@ -80,7 +79,7 @@ def compile(ctx, crate_type, flags, default_roots):
         cmd_args(libraries, format = "-Ldependency={}", parent = 1),
         cmd_args(modules.values(), format = "-Ldependency={}"),
     )
-    file, _ = ctx.actions.write("compile.args", options, allow_args = True)
+    file, _ = ctx.actions.write("__thinlto__/compile.args", options, allow_args = True)
     env, paths = _environment(rust.rustc_env | ctx.attrs.env)
     ctx.actions.run(
         cmd_args(
@@ -105,7 +104,7 @@ def compile(ctx, crate_type, flags, default_roots):
 
 def _modules(ctx, thinlto, name, rlib):
     """Splits a library into its modules with their summaries."""
-    folder = ctx.actions.declare_output("modules/" + name, dir = True)
+    folder = ctx.actions.declare_output("__thinlto__/modules/" + name, dir = True)
     ctx.actions.run(
         cmd_args(
             thinlto.rustc,
@@ -131,7 +130,7 @@ def _sources(ctx, crate, default_roots):
         root = roots[0]
     elif root not in files:
         fail("{} has no source {}, its `crate_root`.".format(ctx.label, root))
-    return ctx.actions.symlinked_dir("sources", files), root
+    return ctx.actions.symlinked_dir("__thinlto__/sources", files), root
 
 def _linker(ctx, rust):
     """Writes a script that runs the linker of the C++ toolchain with its flags and those of the target."""
@@ -139,7 +138,7 @@ def _linker(ctx, rust):
     command = cmd_args(info.linker, info.linker_flags or [], rust.linker_flags, ctx.attrs.linker_flags)
     last = cmd_args(info.post_linker_flags or [])
     script, _ = ctx.actions.write(
-        "linker.sh",
+        "__thinlto__/linker.sh",
         ["#!/bin/sh", cmd_args("exec", cmd_args(command, quote = "shell"), '"$@"', cmd_args(last, quote = "shell"), delimiter = " ")],
         allow_args = True,
         is_executable = True,

@@ -15,14 +15,14 @@ def link(ctx, thinlto, compiled, output):
         sub-targets: the link inputs, the plan, and the folder with indexes and import lists
     """
     link_inputs = compiled.link_inputs
-    thin = ctx.actions.declare_output("thin", dir = True)
-    plan = ctx.actions.declare_output("plan.json")
+    thin = ctx.actions.declare_output("__thinlto__/thin", dir = True)
+    plan = ctx.actions.declare_output("__thinlto__/plan.json")
     paths = ctx.actions.write_json(
-        "paths.json",
+        "__thinlto__/paths.json",
         {
             "folders": compiled.folders,
             "rlibs": compiled.rlibs,
-            "std_modules": cmd_args(thinlto.std_modules.values()[0], parent = 1),
+            "std_modules": cmd_args(thinlto.std_modules.values()[0], delimiter = "", parent = 1),
         },
     )
 
@@ -57,7 +57,7 @@ def link(ctx, thinlto, compiled, output):
         objects = {}
         for module in planned["modules"]:
             name = module["name"]
-            object = ctx.actions.declare_output("objects/" + name)
+            object = ctx.actions.declare_output("__thinlto__/objects/" + name)
             ctx.actions.run(
                 cmd_args(
                     thinlto.rustc,
@@ -72,7 +72,7 @@ def link(ctx, thinlto, compiled, output):
                 identifier = name,
             )
             objects[name] = object
-        folder = ctx.actions.symlinked_dir("natives", objects)
+        folder = ctx.actions.symlinked_dir("__thinlto__/natives", objects)
         regular = cmd_args()
         if planned["regular"]:
             regular = cmd_args(thin.project(planned["regular"]), format = "--regular={}")

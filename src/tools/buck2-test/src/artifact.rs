@@ -7,7 +7,7 @@ use starlark::any::ProvidesStaticType;
 use starlark::collections::StarlarkHasher;
 use starlark::environment::{Methods, MethodsBuilder};
 use starlark::values::{
-    NoSerialize, StarlarkPagable, StarlarkValue, Value, ValueLike, starlark_value,
+    NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, ValueLike, starlark_value,
 };
 use starlark::{starlark_module, starlark_simple_value};
 use std::hash::Hash;
@@ -24,7 +24,7 @@ use std::hash::Hash;
     PartialEq,
     PartialOrd,
     ProvidesStaticType,
-    StarlarkPagable,
+    StarlarkPagablePanic,
 )]
 pub struct Artifact {
     /// The path in the project of what is declared.
@@ -118,7 +118,7 @@ fn artifact_methods(methods: &mut MethodsBuilder) {
 }
 
 /// An artifact that the action makes on whose command line it is.
-#[derive(Allocative, Clone, Debug, NoSerialize, ProvidesStaticType, StarlarkPagable)]
+#[derive(Allocative, Clone, Debug, NoSerialize, ProvidesStaticType, StarlarkPagablePanic)]
 pub struct OutputArtifact(pub Artifact);
 
 impl fmt::Display for OutputArtifact {

@@ -12,13 +12,12 @@ use rayon::prelude::*;
 use starlark::environment::Module;
 use starlark::eval::Evaluator;
 use starlark::values::dict::AllocDict;
-use starlark::values::list::{AllocList, ListRef};
+use starlark::values::list::AllocList;
 use starlark::values::{Value, ValueLike};
 use walkdir::WalkDir;
 
 use crate::artifact::Artifact;
 use crate::cache::Cache;
-use crate::dependency::Dependency;
 use crate::files;
 use crate::graph::{Action, Kind, Producer};
 use crate::label::Label;

@@ -10,7 +10,7 @@ use starlark::environment::{GlobalsBuilder, Methods, MethodsBuilder};
 use starlark::values::list::ListRef;
 use starlark::values::tuple::{TupleRef, UnpackTuple};
 use starlark::values::{
-    Heap, NoSerialize, StarlarkPagable, StarlarkValue, Value, ValueLike, starlark_value,
+    Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, ValueLike, starlark_value,
 };
 use starlark::{starlark_module, starlark_simple_value};
 
@@ -18,7 +18,7 @@ use crate::artifact::{Artifact, OutputArtifact};
 use crate::label::Label;
 
 /// A part of a command line.
-#[derive(Allocative, Clone, Debug, StarlarkPagable)]
+#[derive(Allocative, Clone, Debug)]
 enum Part {
     Text(String),
     Input(Artifact),
@@ -26,7 +26,7 @@ enum Part {
     Nested(CommandLine),
 }
 
-#[derive(Allocative, Clone, Debug, Default, StarlarkPagable)]
+#[derive(Allocative, Clone, Debug, Default)]
 struct Options {
     format: Option<String>,
     delimiter: Option<String>,
@@ -37,7 +37,7 @@ struct Options {
     ignore_artifacts: bool,
 }
 
-#[derive(Allocative, Debug, StarlarkPagable)]
+#[derive(Allocative, Debug)]
 struct Content {
     parts: Mutex<Vec<Part>>,
     hidden: Vec<Part>,
@@ -45,7 +45,7 @@ struct Content {
 }
 
 /// The value of `cmd_args(...)`. `add` changes every copy, as in Buck2.
-#[derive(Allocative, Clone, Debug, NoSerialize, ProvidesStaticType, StarlarkPagable)]
+#[derive(Allocative, Clone, Debug, NoSerialize, ProvidesStaticType, StarlarkPagablePanic)]
 pub struct CommandLine(Arc<Content>);
 
 /// The artifacts of a command line.
@@ -76,6 +76,11 @@ impl CommandLine {
     /// The words.
     pub fn words(&self) -> anyhow::Result<Vec<String>> {
         self.words_in(0)
+    }
+
+    /// Whether it is one word, because it has a delimiter.
+    pub fn is_joined(&self) -> bool {
+        self.0.options.delimiter.is_some()
     }
 
     fn words_in(&self, parent: usize) -> anyhow::Result<Vec<String>> {

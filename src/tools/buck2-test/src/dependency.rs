@@ -10,7 +10,7 @@ use starlark::values::list::ListRef;
 use starlark::values::none::NoneOr;
 use starlark::values::typing::TypeCompiled;
 use starlark::values::{
-    Freeze, Heap, NoSerialize, StarlarkPagable, StarlarkValue, Trace, Value, ValueLifetimeless,
+    Freeze, Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Trace, Value, ValueLifetimeless,
     ValueLike, starlark_value,
 };
 use starlark::{starlark_complex_value, starlark_module};
@@ -25,7 +25,7 @@ use crate::label::Label;
     Freeze,
     NoSerialize,
     ProvidesStaticType,
-    StarlarkPagable,
+    StarlarkPagablePanic,
     Trace,
 )]
 #[repr(C)]

@@ -9,13 +9,13 @@ use starlark::any::ProvidesStaticType;
 use starlark::collections::StarlarkHasher;
 use starlark::environment::{Methods, MethodsBuilder};
 use starlark::values::{
-    NoSerialize, StarlarkPagable, StarlarkValue, Value, ValueLike, starlark_value,
+    NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, ValueLike, starlark_value,
 };
 use starlark::{starlark_module, starlark_simple_value};
 
 /// The name of a target: `cell//package:name`.
 #[derive(
-    Allocative, Clone, Debug, Eq, Hash, NoSerialize, PartialEq, ProvidesStaticType, StarlarkPagable,
+    Allocative, Clone, Debug, Eq, Hash, NoSerialize, PartialEq, ProvidesStaticType, StarlarkPagablePanic,
 )]
 pub struct Label {
     /// The cell, `root` for the project itself.

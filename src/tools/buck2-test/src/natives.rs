@@ -12,7 +12,7 @@ use starlark::starlark_module;
 use starlark::values::dict::{DictRef, UnpackDictEntries};
 use starlark::values::list::{ListRef, UnpackList};
 use starlark::values::none::NoneType;
-use starlark::values::starlark_value_as_type::StarlarkValueAsStarlarkType;
+use starlark::values::starlark_value_as_type::StarlarkValueAsType;
 use starlark::values::{Heap, Value, ValueLike};
 
 use crate::artifact::{Artifact, OutputArtifact};
@@ -53,10 +53,12 @@ fn json<'v>(value: Value<'v>, heap: Heap<'v>) -> anyhow::Result<serde_json::Valu
         });
         return Ok(items.collect::<anyhow::Result<serde_json::Map<_, _>>>()?.into());
     }
-    if value.downcast_ref::<Artifact>().is_some() || value.downcast_ref::<CommandLine>().is_some() {
-        let mut words = CommandLine::of(value, heap)?.words()?;
-        let only = words.len() == 1;
-        return Ok(if only { words.remove(0).into() } else { words.into() });
+    if let Some(artifact) = value.downcast_ref::<Artifact>() {
+        return Ok(artifact.path().into());
+    }
+    if let Some(command) = value.downcast_ref::<CommandLine>() {
+        let words = command.words()?;
+        return Ok(if command.is_joined() { words.concat().into() } else { words.into() });
     }
     value.to_json_value()
 }
@@ -64,8 +66,8 @@ fn json<'v>(value: Value<'v>, heap: Heap<'v>) -> anyhow::Result<serde_json::Valu
 /// Functions for `api.bzl`, and types that rules name.
 #[starlark_module]
 pub fn functions(globals: &mut GlobalsBuilder) {
-    const Artifact: StarlarkValueAsStarlarkType<Artifact> = StarlarkValueAsStarlarkType::new();
-    const Label: StarlarkValueAsStarlarkType<Label> = StarlarkValueAsStarlarkType::new();
+    const Artifact: StarlarkValueAsType<Artifact> = StarlarkValueAsType::new();
+    const Label: StarlarkValueAsType<Label> = StarlarkValueAsType::new();
 
     /// Records a target of the `BUCK` file that is evaluated.
     fn _declare_target<'v>(

@@ -1,4 +1,4 @@
-//! A copy of the example, `src/buck2/example`, to edit and to build.
+//! A copy of the project `src/buck2`, with the rules and the example, to edit and to build.
 
 use std::{env, fs};
 use std::path::{Path, PathBuf};
@@ -29,8 +29,9 @@ impl Project {
             cache: Cache::new()?,
         };
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        copy_texts(&here.join("../../buck2/example"), &project.root())?;
-        copy_texts(&here.join("../../buck2/thinlto"), &project.root().join("thinlto"))?;
+        for part in ["example", "thinlto", "toolchains/BUCK"] {
+            copy_texts(&here.join("../../buck2").join(part), &project.root().join(part))?;
+        }
         copy_texts(&here.join("prelude"), &project.root().join("prelude"))?;
 
         let sysroot = rustc.ancestors().nth(2).context("the compiler is in no sysroot")?;
@@ -86,10 +87,12 @@ impl Project {
 fn copy_texts(from: &Path, to: &Path) -> anyhow::Result<()> {
     for entry in walkdir::WalkDir::new(from) {
         let entry = entry?;
-        let copy = to.join(entry.path().strip_prefix(from)?);
+        let below = entry.path().strip_prefix(from)?;
+        let copy = if below.as_os_str().is_empty() { to.to_owned() } else { to.join(below) };
         if entry.file_type().is_dir() {
             fs::create_dir_all(copy)?;
         } else {
+            fs::create_dir_all(copy.parent().context("a root")?)?;
             fs::copy(entry.path(), copy)?;
         }
     }

@@ -2,7 +2,7 @@
 
 use buck2_test::project::Project;
 
-const APP: &str = "//app:app";
+const APP: &str = "//example/app:app";
 
 /// The error of a build after an edit.
 fn error(project: &Project) -> String {
@@ -28,26 +28,26 @@ fn has(error: &str, part: &str) {
 fn an_undeclared_input_is_missing() {
     let hidden = "hidden = [bitcode[imported] for imported in module[\"imports\"]],";
     let error = error_after("thinlto/link.bzl", hidden, "");
-    has(&error, "root//app:app (thinlto_backend ");
+    has(&error, "root//example/app:app (thinlto_backend ");
     has(&error, "No such file or directory");
 
     let error = error_after("thinlto/link.bzl", "compiled.linker_inputs, summaries, ", "compiled.linker_inputs, ");
-    has(&error, "root//app:app (thinlto_thin_link) failed");
+    has(&error, "root//example/app:app (thinlto_thin_link) failed");
     has(&error, ".indexing.o");
 }
 
 #[test]
 fn a_compile_error_is_rustc_s() {
-    let error = error_after("app/src/report.rs", "numbers::sum(areas)", "numbers::total(areas)");
-    has(&error, "root//app:app (thinlto_compile) failed");
+    let error = error_after("example/app/src/report.rs", "numbers::sum(areas)", "numbers::total(areas)");
+    has(&error, "root//example/app:app (thinlto_compile) failed");
     has(&error, "error[E0425]: cannot find function `total` in crate `numbers`");
-    has(&error, "--> app/src/report.rs:5:");
+    has(&error, "--> example/app/src/report.rs:5:");
 }
 
 #[test]
 fn bitcode_is_needed() {
     let error = error_after(
-        "numbers/BUCK",
+        "example/numbers/BUCK",
         "    visibility",
         "    rustc_flags = [\"-Cembed-bitcode=no\"],\n    visibility",
     );
@@ -58,20 +58,20 @@ fn bitcode_is_needed() {
 
 #[test]
 fn attributes_are_checked() {
-    let error = error_after("app/BUCK", "    name = \"app\",", "    name = \"app\",\n    crate_root = \"lib.rs\",");
-    has(&error, "root//app:app has no source lib.rs, its `crate_root`.");
-    let error = error_after("app/BUCK", "glob([\"src/**/*.rs\"])", "[\"src/report.rs\"]");
+    let error = error_after("example/app/BUCK", "    name = \"app\",", "    name = \"app\",\n    crate_root = \"lib.rs\",");
+    has(&error, "root//example/app:app has no source lib.rs, its `crate_root`.");
+    let error = error_after("example/app/BUCK", "glob([\"src/**/*.rs\"])", "[\"src/report.rs\"]");
     has(&error, "needs `crate_root`: 0 of its sources are named main.rs or app.rs.");
     let error = error_after("toolchains/BUCK", "    default_edition = \"2021\",\n", "");
     has(&error, "has no `edition`, and the toolchain has no `default_edition`.");
-    let error = error_after("app/BUCK", "\"//shapes:shapes\",", "\"//shapes:shapes\", \":squares\",");
-    has(&error, "depends on root//app:squares, which is neither a Rust library nor a native one.");
+    let error = error_after("example/app/BUCK", "\"//example/shapes:shapes\",", "\"//example/shapes:shapes\", \":squares\",");
+    has(&error, "depends on root//example/app:squares, which is neither a Rust library nor a native one.");
     let error = error_after(
-        "shapes/BUCK",
+        "example/shapes/BUCK",
         "    visibility",
-        "    crate_dynamic = \"//numbers:numbers\",\n    visibility",
+        "    crate_dynamic = \"//example/numbers:numbers\",\n    visibility",
     );
-    has(&error, "depends on root//shapes:shapes, which has `crate_dynamic`.");
+    has(&error, "depends on root//example/shapes:shapes, which has `crate_dynamic`.");
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn the_toolchain_is_checked() {
 #[test]
 fn libraries_of_one_name_are_told_apart() {
     let project = Project::new().unwrap();
-    project.edit("app/BUCK", "\"//shapes:shapes\",", "\"//shapes:shapes\", \"//other:numbers\",").unwrap();
+    project.edit("example/app/BUCK", "\"//example/shapes:shapes\",", "\"//example/shapes:shapes\", \"//other:numbers\",").unwrap();
     let other = "rust_library(name = \"numbers\", srcs = [\"lib.rs\"], crate_root = \"lib.rs\")";
     project.add("other/BUCK", other).unwrap();
     project.add("other/lib.rs", "").unwrap();

@@ -18,7 +18,7 @@ int main(void) { printf(\"%lu\\n\", capi_product(6, 7)); }
 #[test]
 fn a_shared_library_is_used_by_c() {
     let project = Project::new().unwrap();
-    let library = project.build("//capi:capi").unwrap().output;
+    let library = project.build("//example/capi:capi").unwrap().output;
     let data = fs::read(&library).unwrap();
     let file: ElfFile64 = ElfFile64::parse(&*data).unwrap();
     let exported: BTreeSet<_> = file
@@ -48,13 +48,13 @@ fn a_shared_library_is_used_by_c() {
 fn a_test_runs_and_fails() {
     let project = Project::new().unwrap();
     let run = || {
-        let test = project.build("//numbers:numbers-test").unwrap().output;
+        let test = project.build("//example/numbers:numbers-test").unwrap().output;
         let ended = Command::new(test).output().unwrap();
         (ended.status.success(), String::from_utf8(ended.stdout).unwrap())
     };
     let (success, text) = run();
     assert!(success && text.contains("test result: ok. 2 passed"), "{text}");
-    project.edit("numbers/src/lib.rs", "left * right", "left + right").unwrap();
+    project.edit("example/numbers/src/lib.rs", "[left, right].iter().product()", "left + right").unwrap();
     let (success, text) = run();
     assert!(!success && text.contains("test tests::products ... FAILED"), "{text}");
 }

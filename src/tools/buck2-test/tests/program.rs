@@ -10,7 +10,7 @@ use buck2_test::graph::{Action, Kind};
 use buck2_test::project::Project;
 use serde_json::Value;
 
-const APP: &str = "//app:app";
+const APP: &str = "//example/app:app";
 const OUTPUT: &str = "Square: 140\nchecksum 4c740746\n";
 
 /// The standard output of a program, which has to succeed.
@@ -22,7 +22,7 @@ fn output(program: &Path) -> String {
 
 /// A JSON file that a build wrote beside the program.
 fn read(build: &Build, name: &str) -> Value {
-    let path = build.output.with_file_name(name);
+    let path = build.output.with_file_name("__thinlto__").join(name);
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -118,16 +118,16 @@ fn an_edit_runs_what_it_changes() {
     let unchanged = project.build(APP).unwrap();
     assert_eq!(counts(&unchanged), BTreeMap::new());
 
-    let numbers = "numbers/src/lib.rs";
+    let numbers = "example/numbers/src/lib.rs";
     project.edit(numbers, "/// The product of two", "/// What is the product of two").unwrap();
     let comment = project.build(APP).unwrap();
     println!("comment: {:?}", comment.ran);
 
-    project.edit("app/src/report.rs", "\"{shape}: {}\"", "\"{shape} = {}\"").unwrap();
+    project.edit("example/app/src/report.rs", "\"{shape}: {}\"", "\"{shape} = {}\"").unwrap();
     let private = project.build(APP).unwrap();
     println!("private: {:?}", private.ran);
 
-    project.edit(numbers, "left * right", "right * left + 0 * left.leading_zeros() as u64").unwrap();
+    project.edit(numbers, "[left, right].iter().product()", "[right, left, 1].iter().product()").unwrap();
     let imported = project.build(APP).unwrap();
     println!("imported: {:?}", imported.ran);
 
