@@ -4,9 +4,9 @@ use buck2_test::project::Project;
 
 const APP: &str = "//example/app:app";
 
-/// The error of a build after an edit.
-fn error(project: &Project) -> String {
-    match project.build(APP) {
+/// The error of a build.
+fn error(project: &Project, target: &str) -> String {
+    match project.build(target) {
         Ok(_) => panic!("it was built"),
         Err(error) => format!("{error:#}"),
     }
@@ -16,7 +16,7 @@ fn error(project: &Project) -> String {
 fn error_after(file: &str, from: &str, to: &str) -> String {
     let project = Project::new().unwrap();
     project.edit(file, from, to).unwrap();
-    error(&project)
+    error(&project, APP)
 }
 
 #[track_caller]
@@ -62,8 +62,6 @@ fn attributes_are_checked() {
     has(&error, "root//example/app:app has no source lib.rs, its `crate_root`.");
     let error = error_after("example/app/BUCK", "glob([\"src/**/*.rs\"])", "[\"src/report.rs\"]");
     has(&error, "needs `crate_root`: 0 of its sources are named main.rs or app.rs.");
-    let error = error_after("toolchains/BUCK", "    default_edition = \"2021\",\n", "");
-    has(&error, "has no `edition`, and the toolchain has no `default_edition`.");
     let error = error_after("example/app/BUCK", "\"//example/shapes:shapes\",", "\"//example/shapes:shapes\", \":squares\",");
     has(&error, "depends on root//example/app:squares, which is neither a Rust library nor a native one.");
     let error = error_after(
@@ -76,6 +74,10 @@ fn attributes_are_checked() {
 
 #[test]
 fn the_toolchain_is_checked() {
+    let project = Project::new().unwrap();
+    project.edit("toolchains/BUCK", "    default_edition = \"2021\",\n", "").unwrap();
+    let error = error(&project, "//example/numbers:numbers-test");
+    has(&error, "has no `edition`, and the toolchain has no `default_edition`.");
     let error = error_after("thinlto/toolchain.bzl", "/thin-link/*", "/nothing/*");
     has(&error, "toolchains//:rust: `std_modules` is empty. Name the files in `lib/rustlib/TARGET/thin-link`");
     let error = error_after("thinlto/link.bzl", "_VERSION = 1", "_VERSION = 2");
@@ -89,5 +91,5 @@ fn libraries_of_one_name_are_told_apart() {
     let other = "rust_library(name = \"numbers\", srcs = [\"lib.rs\"], crate_root = \"lib.rs\")";
     project.add("other/BUCK", other).unwrap();
     project.add("other/lib.rs", "").unwrap();
-    has(&error(&project), "depends on two libraries libnumbers-numbers.rlib. Give one of them another `crate`.");
+    has(&error(&project, APP), "depends on two libraries libnumbers-numbers.rlib. Give one of them another `crate`.");
 }

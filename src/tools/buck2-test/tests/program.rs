@@ -11,7 +11,7 @@ use buck2_test::project::Project;
 use serde_json::Value;
 
 const APP: &str = "//example/app:app";
-const OUTPUT: &str = "Square: 140\nchecksum 4c740746\n";
+const OUTPUT: &str = "Rectangle: 6\nSquare: 140\nchecksum 4c740746\n";
 
 /// The standard output of a program, which has to succeed.
 fn output(program: &Path) -> String {

@@ -3,7 +3,7 @@
 mod report;
 
 use describe::Describe;
-use shapes::Shape;
+use shapes::{Rectangle, Shape};
 
 #[cfg(with_squares)]
 include!(concat!(env!("OUT_DIR"), "/squares.rs"));
@@ -24,6 +24,7 @@ fn main() {
         .map(|(side, _)| Square(side as u64).area())
         .collect();
     assert_eq!(areas, SQUARES);
+    println!("Rectangle: {}", Rectangle(2, 3).area());
     println!("{}", report::line(Square::describe(), &areas));
     println!("checksum {:08x}", checksum::adler(b"distributed ThinLTO"));
 }
