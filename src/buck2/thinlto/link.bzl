@@ -134,7 +134,8 @@ def _finder(thinlto, compiled, paths):
         if path in rlibs:
             return rlibs[path]
         if path.startswith(own):
-            return compiled.folders[""].project(path.removeprefix(own))
+            # Files that only the link needs are in a folder, which has more of them than the link inputs name.
+            return compiled.folders[""].project(path.removeprefix(own).split("/")[0])
         if folder in folders:
             return folders[folder].project(name)
         if folder == paths["std_modules"]:

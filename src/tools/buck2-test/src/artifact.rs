@@ -104,7 +104,9 @@ fn artifact_methods(methods: &mut MethodsBuilder) {
             "`{path}` is not a path in a folder"
         );
         Ok(Artifact {
-            projected: join(&this.projected, path).trim_start_matches('/').to_owned(),
+            projected: join(&this.projected, path)
+                .trim_start_matches('/')
+                .to_owned(),
             short_path: join(&this.short_path, path),
             ..this.clone()
         })

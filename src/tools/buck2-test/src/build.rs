@@ -43,7 +43,10 @@ pub fn build(workspace: &Rc<Workspace>, target: &str, cache: &Cache) -> anyhow::
     }
     let label = Label::parse(target, "root", "")?;
     Module::with_temp_heap(|module| {
-        let session = Session { workspace: Rc::clone(workspace), place: None };
+        let session = Session {
+            workspace: Rc::clone(workspace),
+            place: None,
+        };
         let mut evaluator = Evaluator::new(&module);
         evaluator.disable_gc();
         evaluator.extra = Some(&session);
@@ -51,8 +54,9 @@ pub fn build(workspace: &Rc<Workspace>, target: &str, cache: &Cache) -> anyhow::
         let analyze = heap.access_owned_frozen_value(&workspace.api("analyze")?);
         let state = heap.alloc(AllocDict(Vec::<(String, String)>::new()));
         let label = heap.alloc(label.clone());
-        let dependency =
-            evaluator.eval_function(analyze, &[state, label], &[]).map_err(workspace::error)?;
+        let dependency = evaluator
+            .eval_function(analyze, &[state, label], &[])
+            .map_err(workspace::error)?;
         let artifact = default_output(dependency, &workspace, &evaluator)?;
 
         let mut runner = Runner {
@@ -63,7 +67,10 @@ pub fn build(workspace: &Rc<Workspace>, target: &str, cache: &Cache) -> anyhow::
             hashes: Mutex::default(),
         };
         runner.make(&artifact, &mut evaluator)?;
-        let actions = runner.done.iter().map(|number| workspace.graph.borrow().actions[*number].clone());
+        let actions = runner
+            .done
+            .iter()
+            .map(|number| workspace.graph.borrow().actions[*number].clone());
         Ok(Build {
             output: workspace.root.join(artifact.path()),
             actions: actions.collect(),
@@ -80,7 +87,9 @@ fn default_output<'v>(
     let heap = evaluator.heap();
     let info = heap.access_owned_frozen_value(&workspace.api("DefaultInfo")?);
     let info = dependency.at(info, heap).map_err(workspace::error)?;
-    let output = info.get_attr("default_output", heap).map_err(workspace::error)?;
+    let output = info
+        .get_attr("default_output", heap)
+        .map_err(workspace::error)?;
     let output = output.and_then(|output| output.downcast_ref::<Artifact>());
     output.cloned().context("the target has no default output")
 }
@@ -116,18 +125,35 @@ impl Runner<'_> {
             }
             if !missing.ready.is_empty() {
                 let graph = self.workspace.graph.borrow();
-                let actions: Vec<_> =
-                    missing.ready.iter().map(|number| &graph.actions[*number]).collect();
+                let actions: Vec<_> = missing
+                    .ready
+                    .iter()
+                    .map(|number| &graph.actions[*number])
+                    .collect();
                 let folders = self.folders(&actions);
                 let root = &self.workspace.root;
-                let shared = Shared { root, cache: self.cache, ran: &self.ran, hashes: &self.hashes };
-                actions.par_iter().zip(folders).try_for_each(|(action, folders)| {
-                    shared.run(action, &folders).with_context(|| format!("{} failed", action.name()))
-                })?;
+                let shared = Shared {
+                    root,
+                    cache: self.cache,
+                    ran: &self.ran,
+                    hashes: &self.hashes,
+                };
+                actions
+                    .par_iter()
+                    .zip(folders)
+                    .try_for_each(|(action, folders)| {
+                        shared
+                            .run(action, &folders)
+                            .with_context(|| format!("{} failed", action.name()))
+                    })?;
                 self.done.extend(missing.ready);
                 continue;
             }
-            let dynamic = missing.dynamics.first().copied().context("a cycle of actions")?;
+            let dynamic = missing
+                .dynamics
+                .first()
+                .copied()
+                .context("a cycle of actions")?;
             self.call(dynamic, evaluator)?;
         }
     }
@@ -135,7 +161,13 @@ impl Runner<'_> {
     /// For each action, whether each of its outputs is a folder.
     fn folders(&self, actions: &[&Action]) -> Vec<Vec<bool>> {
         let graph = self.workspace.graph.borrow();
-        let folders = |action: &&Action| action.outputs.iter().map(|it| graph.is_folder(it)).collect();
+        let folders = |action: &&Action| {
+            action
+                .outputs
+                .iter()
+                .map(|it| graph.is_folder(it))
+                .collect()
+        };
         actions.iter().map(folders).collect()
     }
 
@@ -180,7 +212,11 @@ impl Runner<'_> {
             let mut graph = self.workspace.graph.borrow_mut();
             graph.release(dynamic);
             let dynamic = &graph.dynamics[dynamic];
-            (dynamic.function.clone(), dynamic.reads.clone(), dynamic.outputs.clone())
+            (
+                dynamic.function.clone(),
+                dynamic.reads.clone(),
+                dynamic.outputs.clone(),
+            )
         };
         let heap = evaluator.heap();
         let run = heap.access_owned_frozen_value(&self.workspace.api("run_dynamic")?);
@@ -188,7 +224,9 @@ impl Runner<'_> {
         let reads = heap.alloc(AllocList(reads));
         let bound = outputs.clone();
         let outputs = heap.alloc(AllocList(outputs));
-        evaluator.eval_function(run, &[function, reads, outputs], &[]).map_err(workspace::error)?;
+        evaluator
+            .eval_function(run, &[function, reads, outputs], &[])
+            .map_err(workspace::error)?;
         for output in &bound {
             self.workspace.graph.borrow().producer(output)?;
         }
@@ -206,7 +244,11 @@ struct Shared<'a> {
 
 impl Shared<'_> {
     fn run(&self, action: &Action, folders: &[bool]) -> anyhow::Result<()> {
-        let outputs: Vec<_> = action.outputs.iter().map(|it| self.root.join(it.path())).collect();
+        let outputs: Vec<_> = action
+            .outputs
+            .iter()
+            .map(|it| self.root.join(it.path()))
+            .collect();
         match &action.kind {
             Kind::Run { words, env } => {
                 let inputs = self.inputs(action)?;
@@ -217,7 +259,9 @@ impl Shared<'_> {
                 self.run_command(action, words, env, &inputs, folders)?;
                 self.cache.store(&key, &outputs)?;
                 let mut ran = self.ran.lock().expect("not poisoned");
-                ran.entry(action.category.clone()).or_default().insert(action.identifier.clone());
+                ran.entry(action.category.clone())
+                    .or_default()
+                    .insert(action.identifier.clone());
             }
             Kind::Write { text, executable } => {
                 fs::create_dir_all(outputs[0].parent().context("a root")?)?;
@@ -230,7 +274,8 @@ impl Shared<'_> {
                 for (name, to) in entries {
                     let link = outputs[0].join(name);
                     fs::create_dir_all(link.parent().context("a root")?)?;
-                    let depth = action.outputs[0].path().split('/').count() + name.split('/').count() - 1;
+                    let depth =
+                        action.outputs[0].path().split('/').count() + name.split('/').count() - 1;
                     symlink("../".repeat(depth) + &to.path(), link)?;
                 }
             }
@@ -283,7 +328,10 @@ impl Shared<'_> {
         let mut hasher = blake3::Hasher::new();
         files::hash(&self.root.join(input), &mut hasher)?;
         let hash = hasher.finalize();
-        self.hashes.lock().expect("not poisoned").insert(input.to_owned(), hash);
+        self.hashes
+            .lock()
+            .expect("not poisoned")
+            .insert(input.to_owned(), hash);
         Ok(hash)
     }
 
@@ -311,12 +359,19 @@ impl Shared<'_> {
         sandbox::run(folder, words, env)?;
         let after = sandbox::state(folder)?;
         if let Some((path, ..)) = before.iter().find(|file| !after.contains(file)) {
-            bail!("it changed its input {}", path.strip_prefix(folder)?.display());
+            bail!(
+                "it changed its input {}",
+                path.strip_prefix(folder)?.display()
+            );
         }
         for (output, is_folder) in action.outputs.iter().zip(folders) {
             let made = folder.join(output.path());
             ensure!(made.exists(), "it made no {}", output.path());
-            ensure!(made.is_dir() == *is_folder, "{} is no file, or no folder", output.path());
+            ensure!(
+                made.is_dir() == *is_folder,
+                "{} is no file, or no folder",
+                output.path()
+            );
             let to = self.root.join(output.path());
             fs::create_dir_all(to.parent().context("a root")?)?;
             fs::rename(made, to)?;

@@ -17,7 +17,10 @@ pub struct Cache {
 impl Cache {
     /// An empty cache.
     pub fn new() -> anyhow::Result<Cache> {
-        Ok(Cache { folder: TempDir::with_prefix("buck2-cache-")?, known: Mutex::default() })
+        Ok(Cache {
+            folder: TempDir::with_prefix("buck2-cache-")?,
+            known: Mutex::default(),
+        })
     }
 
     /// Puts the outputs of an action where they belong, if it is known.
@@ -41,6 +44,9 @@ impl Cache {
     }
 
     fn place(&self, key: &blake3::Hash, number: usize) -> PathBuf {
-        self.folder.path().join(key.to_string()).join(number.to_string())
+        self.folder
+            .path()
+            .join(key.to_string())
+            .join(number.to_string())
     }
 }

@@ -100,7 +100,10 @@ impl CommandLine {
             }
         }
         if let Some(format) = &options.format {
-            words = words.iter().map(|word| format.replace("{}", word)).collect();
+            words = words
+                .iter()
+                .map(|word| format.replace("{}", word))
+                .collect();
         }
         if options.quote {
             words = words.iter().map(|word| quoted(word)).collect();

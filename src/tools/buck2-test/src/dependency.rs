@@ -10,8 +10,8 @@ use starlark::values::list::ListRef;
 use starlark::values::none::NoneOr;
 use starlark::values::typing::TypeCompiled;
 use starlark::values::{
-    Freeze, Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Trace, Value, ValueLifetimeless,
-    ValueLike, starlark_value,
+    Freeze, Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Trace, Value,
+    ValueLifetimeless, ValueLike, starlark_value,
 };
 use starlark::{starlark_complex_value, starlark_module};
 
@@ -19,14 +19,7 @@ use crate::label::Label;
 
 /// A target's label and its providers, a list.
 #[derive(
-    Allocative,
-    Coerce,
-    Debug,
-    Freeze,
-    NoSerialize,
-    ProvidesStaticType,
-    StarlarkPagablePanic,
-    Trace,
+    Allocative, Coerce, Debug, Freeze, NoSerialize, ProvidesStaticType, StarlarkPagablePanic, Trace,
 )]
 #[repr(C)]
 pub struct DependencyGen<V: ValueLifetimeless> {
@@ -92,7 +85,14 @@ fn dependency_methods(methods: &mut MethodsBuilder) {
 /// Makes dependencies for the stand-ins.
 #[starlark_module]
 pub fn functions(globals: &mut GlobalsBuilder) {
-    fn _dependency<'v>(label: &Label, providers: Value<'v>, heap: Heap<'v>) -> anyhow::Result<Dependency<'v>> {
-        Ok(DependencyGen { label: heap.alloc(label.clone()), providers })
+    fn _dependency<'v>(
+        label: &Label,
+        providers: Value<'v>,
+        heap: Heap<'v>,
+    ) -> anyhow::Result<Dependency<'v>> {
+        Ok(DependencyGen {
+            label: heap.alloc(label.clone()),
+            providers,
+        })
     }
 }

@@ -12,12 +12,20 @@ use walkdir::WalkDir;
 pub fn hash(path: &Path, hasher: &mut blake3::Hasher) -> anyhow::Result<()> {
     for entry in WalkDir::new(path).sort_by_file_name() {
         let entry = entry.with_context(|| format!("cannot read {}", path.display()))?;
-        let name = entry.path().strip_prefix(path)?.as_os_str().as_encoded_bytes();
-        hasher.update(&(name.len() as u64).to_le_bytes()).update(name);
+        let name = entry
+            .path()
+            .strip_prefix(path)?
+            .as_os_str()
+            .as_encoded_bytes();
+        hasher
+            .update(&(name.len() as u64).to_le_bytes())
+            .update(name);
         let kind = entry.file_type();
         if kind.is_symlink() {
             let target = fs::read_link(entry.path())?;
-            hasher.update(b"link").update(target.as_os_str().as_encoded_bytes());
+            hasher
+                .update(b"link")
+                .update(target.as_os_str().as_encoded_bytes());
         } else if kind.is_file() {
             let executable = entry.metadata()?.permissions().mode() & 0o111 != 0;
             hasher.update(if executable { b"exec" } else { b"file" });
@@ -39,7 +47,11 @@ pub fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     for entry in WalkDir::new(from) {
         let entry = entry.with_context(context)?;
         let below = entry.path().strip_prefix(from)?;
-        let copy = if below.as_os_str().is_empty() { to.to_owned() } else { to.join(below) };
+        let copy = if below.as_os_str().is_empty() {
+            to.to_owned()
+        } else {
+            to.join(below)
+        };
         let kind = entry.file_type();
         if kind.is_dir() {
             fs::create_dir_all(copy).with_context(context)?;

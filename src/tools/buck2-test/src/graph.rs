@@ -47,7 +47,12 @@ pub struct Action {
 impl Action {
     /// The action in messages.
     pub fn name(&self) -> String {
-        let Action { owner, category, identifier, .. } = self;
+        let Action {
+            owner,
+            category,
+            identifier,
+            ..
+        } = self;
         format!("{owner} ({category} {identifier})").replace(" )", ")")
     }
 }
@@ -87,14 +92,22 @@ pub struct Graph {
 
 impl Graph {
     /// Declares the output `short_path` of a target.
-    pub fn declare(&mut self, folder: &str, short_path: &str, dir: bool) -> anyhow::Result<Artifact> {
+    pub fn declare(
+        &mut self,
+        folder: &str,
+        short_path: &str,
+        dir: bool,
+    ) -> anyhow::Result<Artifact> {
         let base = format!("{folder}/{short_path}");
         for other in self.outputs.keys() {
             let below = |path: &str, folder: &str| {
                 path.strip_prefix(folder)
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             };
-            ensure!(!below(&base, other) && !below(other, &base), "{base} and {other} are declared");
+            ensure!(
+                !below(&base, other) && !below(other, &base),
+                "{base} and {other} are declared"
+            );
         }
         self.outputs.insert(base.clone(), dir);
         Ok(Artifact {
@@ -113,9 +126,21 @@ impl Graph {
     /// Adds an action. Each of its outputs has to be declared, and not yet bound to another action.
     pub fn add(&mut self, action: Action) -> anyhow::Result<()> {
         let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        ensure!(action.category.chars().all(letters), "`{}` is no category", action.category);
-        ensure!(!action.outputs.is_empty(), "{} has no output", action.name());
-        ensure!(self.names.insert(action.name()), "two actions are {}", action.name());
+        ensure!(
+            action.category.chars().all(letters),
+            "`{}` is no category",
+            action.category
+        );
+        ensure!(
+            !action.outputs.is_empty(),
+            "{} has no output",
+            action.name()
+        );
+        ensure!(
+            self.names.insert(action.name()),
+            "two actions are {}",
+            action.name()
+        );
         self.bind(&action.outputs, Producer::Action(self.actions.len()))
             .with_context(|| action.name())?;
         self.actions.push(action);
@@ -124,7 +149,10 @@ impl Graph {
 
     /// Adds a function.
     pub fn add_dynamic(&mut self, dynamic: Dynamic) -> anyhow::Result<()> {
-        ensure!(!dynamic.outputs.is_empty(), "a dynamic output without outputs");
+        ensure!(
+            !dynamic.outputs.is_empty(),
+            "a dynamic output without outputs"
+        );
         self.bind(&dynamic.outputs, Producer::Dynamic(self.dynamics.len()))?;
         self.dynamics.push(dynamic);
         Ok(())
@@ -139,7 +167,10 @@ impl Graph {
 
     fn bind(&mut self, outputs: &[Artifact], producer: Producer) -> anyhow::Result<()> {
         for output in outputs {
-            ensure!(self.outputs.contains_key(&output.base), "{output} is not declared");
+            ensure!(
+                self.outputs.contains_key(&output.base),
+                "{output} is not declared"
+            );
             if let Some(other) = self.producers.insert(output.base.clone(), producer) {
                 bail!("{output} is already the output of {other:?}");
             }
@@ -153,6 +184,8 @@ impl Graph {
             return Ok(None);
         }
         let producer = self.producers.get(&artifact.base);
-        Ok(Some(*producer.with_context(|| format!("no action makes {artifact}"))?))
+        Ok(Some(
+            *producer.with_context(|| format!("no action makes {artifact}"))?,
+        ))
     }
 }

@@ -15,7 +15,15 @@ use starlark::{starlark_module, starlark_simple_value};
 
 /// The name of a target: `cell//package:name`.
 #[derive(
-    Allocative, Clone, Debug, Eq, Hash, NoSerialize, PartialEq, ProvidesStaticType, StarlarkPagablePanic,
+    Allocative,
+    Clone,
+    Debug,
+    Eq,
+    Hash,
+    NoSerialize,
+    PartialEq,
+    ProvidesStaticType,
+    StarlarkPagablePanic,
 )]
 pub struct Label {
     /// The cell, `root` for the project itself.

@@ -37,7 +37,11 @@ fn session<'a>(eval: &Evaluator<'_, 'a, '_>) -> &'a Session {
 
 /// The folder for the outputs of a target, as in Buck2.
 fn outputs_folder(label: &Label) -> String {
-    let Label { cell, package, name } = label;
+    let Label {
+        cell,
+        package,
+        name,
+    } = label;
     format!("buck-out/v2/gen/{cell}/cfg/{package}/__{name}__").replace("//", "/")
 }
 
@@ -51,14 +55,20 @@ fn json<'v>(value: Value<'v>, heap: Heap<'v>) -> anyhow::Result<serde_json::Valu
             let key = key.unpack_str().context("a key that is no string")?;
             Ok((key.to_owned(), json(value, heap)?))
         });
-        return Ok(items.collect::<anyhow::Result<serde_json::Map<_, _>>>()?.into());
+        return Ok(items
+            .collect::<anyhow::Result<serde_json::Map<_, _>>>()?
+            .into());
     }
     if let Some(artifact) = value.downcast_ref::<Artifact>() {
         return Ok(artifact.path().into());
     }
     if let Some(command) = value.downcast_ref::<CommandLine>() {
         let words = command.words()?;
-        return Ok(if command.is_joined() { words.concat().into() } else { words.into() });
+        return Ok(if command.is_joined() {
+            words.concat().into()
+        } else {
+            words.into()
+        });
     }
     value.to_json_value()
 }
@@ -76,7 +86,10 @@ pub fn functions(globals: &mut GlobalsBuilder) {
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> anyhow::Result<NoneType> {
         let variable = format!("target {name}");
-        ensure!(eval.module().get(&variable).is_none(), "there are two targets `{name}`");
+        ensure!(
+            eval.module().get(&variable).is_none(),
+            "there are two targets `{name}`"
+        );
         eval.module().set(&variable, target);
         Ok(NoneType)
     }
@@ -88,7 +101,9 @@ pub fn functions(globals: &mut GlobalsBuilder) {
     ) -> anyhow::Result<Vec<String>> {
         let Session { workspace, place } = session(eval);
         let place = place.as_ref().context("`glob` in a rule")?;
-        let folder = workspace.root.join(workspace.package_path(&place.cell, &place.package)?);
+        let folder = workspace
+            .root
+            .join(workspace.package_path(&place.cell, &place.package)?);
         let mut names = Vec::new();
         for pattern in patterns {
             let pattern = folder.join(pattern);
@@ -121,8 +136,13 @@ pub fn functions(globals: &mut GlobalsBuilder) {
     ) -> anyhow::Result<Artifact> {
         let workspace = &session(eval).workspace;
         let folder = workspace.package_path(&label.cell, &label.package)?;
-        let base = format!("{folder}/{path}").trim_start_matches('/').to_owned();
-        ensure!(workspace.root.join(&base).exists(), "{label}: there is no file {base}");
+        let base = format!("{folder}/{path}")
+            .trim_start_matches('/')
+            .to_owned();
+        ensure!(
+            workspace.root.join(&base).exists(),
+            "{label}: there is no file {base}"
+        );
         Ok(crate::artifact::Artifact {
             base,
             projected: String::new(),
@@ -149,14 +169,20 @@ pub fn functions(globals: &mut GlobalsBuilder) {
         env: UnpackDictEntries<String, Value<'v>>,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> anyhow::Result<NoneType> {
-        let Artifacts { mut inputs, outputs } = command.artifacts();
+        let Artifacts {
+            mut inputs,
+            outputs,
+        } = command.artifacts();
         let mut variables = BTreeMap::new();
         for (name, value) in env.entries {
             let value = CommandLine::of(value, eval.heap())?;
             inputs.extend(value.artifacts().inputs);
             variables.insert(name, value.words()?.join(" "));
         }
-        let kind = Kind::Run { words: command.words()?, env: variables };
+        let kind = Kind::Run {
+            words: command.words()?,
+            env: variables,
+        };
         add(owner, &category, identifier, kind, inputs, outputs, eval)
     }
 
@@ -167,9 +193,20 @@ pub fn functions(globals: &mut GlobalsBuilder) {
         executable: bool,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> anyhow::Result<NoneType> {
-        let kind = Kind::Write { text: content.words()?.join("\n"), executable };
+        let kind = Kind::Write {
+            text: content.words()?.join("\n"),
+            executable,
+        };
         let output = output.0.clone();
-        add(owner, "write", output.short_path.clone(), kind, vec![], vec![output], eval)
+        add(
+            owner,
+            "write",
+            output.short_path.clone(),
+            kind,
+            vec![],
+            vec![output],
+            eval,
+        )
     }
 
     fn _write_json<'v>(
@@ -179,9 +216,20 @@ pub fn functions(globals: &mut GlobalsBuilder) {
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> anyhow::Result<NoneType> {
         let text = json(content, eval.heap())?.to_string();
-        let kind = Kind::Write { text, executable: false };
+        let kind = Kind::Write {
+            text,
+            executable: false,
+        };
         let output = output.0.clone();
-        add(owner, "write_json", output.short_path.clone(), kind, vec![], vec![output], eval)
+        add(
+            owner,
+            "write_json",
+            output.short_path.clone(),
+            kind,
+            vec![],
+            vec![output],
+            eval,
+        )
     }
 
     fn _symlinked_dir<'v>(
@@ -195,7 +243,15 @@ pub fn functions(globals: &mut GlobalsBuilder) {
         let inputs = entries.values().cloned().collect();
         let output = output.0.clone();
         let identifier = output.short_path.clone();
-        add(owner, "symlinked_dir", identifier, Kind::Link(entries), inputs, vec![output], eval)
+        add(
+            owner,
+            "symlinked_dir",
+            identifier,
+            Kind::Link(entries),
+            inputs,
+            vec![output],
+            eval,
+        )
     }
 
     /// Records a function `(artifacts, outputs)` to call once the files `reads` exist.

@@ -1,7 +1,7 @@
 //! A copy of the project `src/buck2`, with the rules and the example, to edit and to build.
 
-use std::{env, fs};
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use anyhow::{Context, ensure};
 use tempfile::TempDir;
@@ -22,7 +22,10 @@ pub struct Project {
 impl Project {
     /// A copy of the example with the compiler of `TESTED_RUSTC`, without anything built.
     pub fn new() -> anyhow::Result<Project> {
-        let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../build/host/stage1/bin/rustc");
+        let built = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../../build/host/stage1/bin/rustc"
+        );
         let rustc = env::var_os("TESTED_RUSTC").map_or(built.into(), PathBuf::from);
         let project = Project {
             dir: TempDir::with_prefix("buck2-")?,
@@ -30,12 +33,19 @@ impl Project {
         };
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         for part in ["example", "thinlto", "toolchains/BUCK"] {
-            copy_texts(&here.join("../../buck2").join(part), &project.root().join(part))?;
+            copy_texts(
+                &here.join("../../buck2").join(part),
+                &project.root().join(part),
+            )?;
         }
         copy_texts(&here.join("prelude"), &project.root().join("prelude"))?;
 
-        let sysroot = rustc.ancestors().nth(2).context("the compiler is in no sysroot")?;
-        let sysroot = fs::canonicalize(sysroot).context("`TESTED_RUSTC` is not a compiler that `./x.py build` built")?;
+        let sysroot = rustc
+            .ancestors()
+            .nth(2)
+            .context("the compiler is in no sysroot")?;
+        let sysroot = fs::canonicalize(sysroot)
+            .context("`TESTED_RUSTC` is not a compiler that `./x.py build` built")?;
         let copy = project.root().join("toolchains/rustc");
         let libraries = format!("lib/rustlib/{TARGET}");
         for part in ["bin/rustc", "bin/rust-thinlto"] {
@@ -48,7 +58,10 @@ impl Project {
         for entry in fs::read_dir(sysroot.join("lib"))? {
             let name = entry?.file_name();
             if name.to_string_lossy().contains(".so") {
-                files::copy(&sysroot.join("lib").join(&name), &copy.join("lib").join(&name))?;
+                files::copy(
+                    &sysroot.join("lib").join(&name),
+                    &copy.join("lib").join(&name),
+                )?;
             }
         }
         Ok(project)
@@ -63,7 +76,10 @@ impl Project {
     pub fn edit(&self, file: &str, from: &str, to: &str) -> anyhow::Result<()> {
         let path = self.root().join(file);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {file}"))?;
-        ensure!(text.matches(from).count() == 1, "{file} has `{from}` not exactly once");
+        ensure!(
+            text.matches(from).count() == 1,
+            "{file} has `{from}` not exactly once"
+        );
         Ok(fs::write(path, text.replace(from, to))?)
     }
 
@@ -88,7 +104,11 @@ fn copy_texts(from: &Path, to: &Path) -> anyhow::Result<()> {
     for entry in walkdir::WalkDir::new(from) {
         let entry = entry?;
         let below = entry.path().strip_prefix(from)?;
-        let copy = if below.as_os_str().is_empty() { to.to_owned() } else { to.join(below) };
+        let copy = if below.as_os_str().is_empty() {
+            to.to_owned()
+        } else {
+            to.join(below)
+        };
         if entry.file_type().is_dir() {
             fs::create_dir_all(copy)?;
         } else {

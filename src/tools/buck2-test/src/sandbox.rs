@@ -17,10 +17,20 @@ pub fn run(folder: &Path, words: &[String], env: &BTreeMap<String, String>) -> a
     let mut sandbox = Command::new("bwrap");
     sandbox.args(["--unshare-all", "--die-with-parent", "--clearenv"]);
     sandbox.args(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]);
-    for system in ["/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache"] {
+    for system in [
+        "/usr",
+        "/bin",
+        "/lib",
+        "/lib64",
+        "/etc/alternatives",
+        "/etc/ld.so.cache",
+    ] {
         sandbox.args(["--ro-bind-try", system, system]);
     }
-    sandbox.arg("--bind").arg(folder).args([ROOT, "--chdir", ROOT]);
+    sandbox
+        .arg("--bind")
+        .arg(folder)
+        .args([ROOT, "--chdir", ROOT]);
     sandbox.args(["--setenv", "PATH", "/usr/bin:/bin"]);
     for (name, value) in env {
         sandbox.args(["--setenv", name, value]);
@@ -35,13 +45,19 @@ pub fn run(folder: &Path, words: &[String], env: &BTreeMap<String, String>) -> a
 }
 
 /// The sizes and times of the files in a folder, by which a changed input is found.
-pub fn state(folder: &Path) -> anyhow::Result<Vec<(std::path::PathBuf, u64, std::time::SystemTime)>> {
+pub fn state(
+    folder: &Path,
+) -> anyhow::Result<Vec<(std::path::PathBuf, u64, std::time::SystemTime)>> {
     let mut state = Vec::new();
     for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
         let entry = entry?;
         if entry.file_type().is_file() {
             let metadata = fs::metadata(entry.path())?;
-            state.push((entry.path().to_owned(), metadata.len(), metadata.modified()?));
+            state.push((
+                entry.path().to_owned(),
+                metadata.len(),
+                metadata.modified()?,
+            ));
         }
     }
     Ok(state)

@@ -66,11 +66,15 @@ impl Workspace {
             .build();
         let api = Module::with_temp_heap(|module| -> anyhow::Result<FrozenModule> {
             let ast = parse("api.bzl", API.to_owned())?;
-            Evaluator::new(&module).eval_module(ast, &globals).map_err(error)?;
+            Evaluator::new(&module)
+                .eval_module(ast, &globals)
+                .map_err(error)?;
             module.freeze().map_err(|error| anyhow!("{error:?}"))
         })?;
-        let mut cells: HashMap<_, _> =
-            cells.iter().map(|(name, dir)| (name.to_string(), dir.clone())).collect();
+        let mut cells: HashMap<_, _> = cells
+            .iter()
+            .map(|(name, dir)| (name.to_string(), dir.clone()))
+            .collect();
         cells.insert("root".into(), root.to_owned());
         Ok(Rc::new(Workspace {
             root: root.to_owned(),
@@ -88,30 +92,45 @@ impl Workspace {
     }
 
     fn folder(&self, cell: &str) -> anyhow::Result<&PathBuf> {
-        self.cells.get(cell).with_context(|| format!("there is no cell `{cell}`"))
+        self.cells
+            .get(cell)
+            .with_context(|| format!("there is no cell `{cell}`"))
     }
 
     /// The path of a folder of a cell in the project.
     pub fn package_path(&self, cell: &str, package: &str) -> anyhow::Result<String> {
         let path = self.folder(cell)?.join(package);
-        let path = path.strip_prefix(&self.root).context("outside of the project")?;
+        let path = path
+            .strip_prefix(&self.root)
+            .context("outside of the project")?;
         Ok(path.to_string_lossy().trim_end_matches('/').to_owned())
     }
 
     fn module(self: &Rc<Self>, label: &Label) -> anyhow::Result<FrozenModule> {
-        let path = self.folder(&label.cell)?.join(&label.package).join(&label.name);
-        let place = Place { cell: label.cell.clone(), package: label.package.clone() };
+        let path = self
+            .folder(&label.cell)?
+            .join(&label.package)
+            .join(&label.name);
+        let place = Place {
+            cell: label.cell.clone(),
+            package: label.package.clone(),
+        };
         self.evaluate(&path, place, &[])
     }
 
     /// The target of a label.
     pub fn target(self: &Rc<Self>, label: &Label) -> anyhow::Result<OwnedFrozenValue> {
         let prelude = self.module(&Label::parse("prelude//:prelude.bzl", "root", "")?)?;
-        let place = Place { cell: label.cell.clone(), package: label.package.clone() };
+        let place = Place {
+            cell: label.cell.clone(),
+            package: label.package.clone(),
+        };
         let path = self.folder(&label.cell)?.join(&label.package).join("BUCK");
         let module = self.evaluate(&path, place, &[prelude])?;
         let missing = || format!("there is no target {label} in {}", path.display());
-        module.get(&format!("target {}", label.name)).with_context(missing)
+        module
+            .get(&format!("target {}", label.name))
+            .with_context(missing)
     }
 
     fn evaluate(
@@ -129,12 +148,20 @@ impl Workspace {
             for visible in [&self.api].into_iter().chain(visible) {
                 module.import_public_symbols(visible);
             }
-            let session = natives::Session { workspace: Rc::clone(self), place: Some(place.clone()) };
-            let loader = Loader { workspace: Rc::clone(self), place };
+            let session = natives::Session {
+                workspace: Rc::clone(self),
+                place: Some(place.clone()),
+            };
+            let loader = Loader {
+                workspace: Rc::clone(self),
+                place,
+            };
             let mut evaluator = Evaluator::new(&module);
             evaluator.set_loader(&loader);
             evaluator.extra = Some(&session);
-            evaluator.eval_module(parse(&name, text)?, &self.globals).map_err(error)?;
+            evaluator
+                .eval_module(parse(&name, text)?, &self.globals)
+                .map_err(error)?;
             drop(evaluator);
             module.freeze().map_err(|error| anyhow!("{error:?}"))
         })?;
@@ -144,7 +171,10 @@ impl Workspace {
 }
 
 fn parse(name: &str, text: String) -> anyhow::Result<AstModule> {
-    let dialect = Dialect { enable_types: DialectTypes::Enable, ..Dialect::Extended };
+    let dialect = Dialect {
+        enable_types: DialectTypes::Enable,
+        ..Dialect::Extended
+    };
     AstModule::parse(name, text, &dialect).map_err(error)
 }
 

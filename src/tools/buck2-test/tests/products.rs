@@ -28,8 +28,12 @@ fn a_shared_library_is_used_by_c() {
         .collect();
     assert_eq!(exported, BTreeSet::from(["capi_product"]));
     // No relocation is left for the function that was imported from another crate.
-    assert!(!file.symbols().any(|symbol| symbol.name().unwrap().contains("product")
-        && symbol.name().unwrap() != "capi_product"));
+    assert!(
+        !file
+            .symbols()
+            .any(|symbol| symbol.name().unwrap().contains("product")
+                && symbol.name().unwrap() != "capi_product")
+    );
 
     project.add("caller.c", CALLER).unwrap();
     let root = project.root();
@@ -40,7 +44,10 @@ fn a_shared_library_is_used_by_c() {
         .current_dir(&root)
         .status();
     assert!(compiled.unwrap().success());
-    let ended = Command::new(root.join("caller")).env("LD_LIBRARY_PATH", folder).output().unwrap();
+    let ended = Command::new(root.join("caller"))
+        .env("LD_LIBRARY_PATH", folder)
+        .output()
+        .unwrap();
     assert_eq!(String::from_utf8(ended.stdout).unwrap(), "42\n");
 }
 
@@ -48,13 +55,31 @@ fn a_shared_library_is_used_by_c() {
 fn a_test_runs_and_fails() {
     let project = Project::new().unwrap();
     let run = || {
-        let test = project.build("//example/numbers:numbers-test").unwrap().output;
+        let test = project
+            .build("//example/numbers:numbers-test")
+            .unwrap()
+            .output;
         let ended = Command::new(test).output().unwrap();
-        (ended.status.success(), String::from_utf8(ended.stdout).unwrap())
+        (
+            ended.status.success(),
+            String::from_utf8(ended.stdout).unwrap(),
+        )
     };
     let (success, text) = run();
-    assert!(success && text.contains("test result: ok. 2 passed"), "{text}");
-    project.edit("example/numbers/src/lib.rs", "[left, right].iter().product()", "left + right").unwrap();
+    assert!(
+        success && text.contains("test result: ok. 2 passed"),
+        "{text}"
+    );
+    project
+        .edit(
+            "example/numbers/src/lib.rs",
+            "[left, right].iter().product()",
+            "left + right",
+        )
+        .unwrap();
     let (success, text) = run();
-    assert!(!success && text.contains("test tests::products ... FAILED"), "{text}");
+    assert!(
+        !success && text.contains("test tests::products ... FAILED"),
+        "{text}"
+    );
 }
