@@ -35,7 +35,7 @@ pub struct Label {
 }
 
 impl Label {
-    /// The label `text` in a file of the package of `self`.
+    /// The label `text` in a `BUCK` file of `package`, to which it may be relative.
     pub fn parse(text: &str, cell: &str, package: &str) -> anyhow::Result<Label> {
         let help = || format!("`{text}` is no label: `cell//package:name`");
         let (place, name) = text.rsplit_once(':').with_context(help)?;

@@ -11,6 +11,7 @@ use buck2_test::project::Project;
 use serde_json::Value;
 use walkdir::WalkDir;
 
+const NUMBERS: &str = "example/numbers/src/lib.rs";
 const APP: &str = "//example/app:app";
 const OUTPUT: &str = "Rectangle: 6\nSquare: 140\nchecksum 4c740746\n";
 
@@ -60,15 +61,11 @@ fn name(path: &str) -> String {
     path.rsplit('/').next().unwrap().to_owned()
 }
 
-#[test]
-fn actions_have_exactly_their_inputs() {
-    let project = Project::new().unwrap();
-    let build = project.build(APP).unwrap();
-    assert_eq!(output(&build.output), OUTPUT);
-
+/// Checks the inputs of backends and of the thin link.
+fn check_inputs(project: &Project, build: &Build) {
     // A backend reads its module, its index, and the modules that it imports from.
-    let planned = imports(&build);
-    let backends = actions(&build, "thinlto_backend");
+    let planned = imports(build);
+    let backends = actions(build, "thinlto_backend");
     assert_eq!(backends.len(), planned.len());
     for backend in backends {
         let mut wanted = planned[&backend.identifier].clone();
@@ -83,7 +80,7 @@ fn actions_have_exactly_their_inputs() {
     }
 
     // All crates take part, those of std as well, and the program imports from others.
-    let crates: BTreeSet<_> = read(&build, "plan.json")["modules"]
+    let crates: BTreeSet<_> = read(build, "plan.json")["modules"]
         .as_array()
         .unwrap()
         .iter()
@@ -101,7 +98,7 @@ fn actions_have_exactly_their_inputs() {
     );
 
     // The thin link reads no bitcode.
-    let [thin_link] = actions(&build, "thinlto_thin_link")[..] else {
+    let [thin_link] = actions(build, "thinlto_thin_link")[..] else {
         panic!()
     };
     for input in inputs(thin_link) {
@@ -112,71 +109,136 @@ fn actions_have_exactly_their_inputs() {
             assert_eq!(bitcode, summary, "{path:?}");
         }
     }
-
-    // A second build in another folder writes the same program.
-    let other = Project::new().unwrap().build(APP).unwrap();
-    assert!(fs::read(&build.output).unwrap() == fs::read(&other.output).unwrap());
 }
 
-/// What ran again, by category, with the number of each.
-fn counts(build: &Build) -> BTreeMap<&str, usize> {
-    build
+/// The bitcode of all modules in the plan, by name.
+fn bitcode(project: &Project, build: &Build) -> BTreeMap<String, Vec<u8>> {
+    let plan = read(build, "plan.json");
+    let modules = plan["modules"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    modules
+        .map(|module| {
+            let path = project.root().join(text(&module["bitcode"]));
+            (text(&module["name"]), fs::read(path).unwrap())
+        })
+        .collect()
+}
+
+/// What ran in a build, by category.
+fn ran(build: &Build, category: &str) -> BTreeSet<String> {
+    build.ran.get(category).cloned().unwrap_or_default()
+}
+
+/// The crates of modules.
+fn crates(modules: &BTreeSet<String>) -> BTreeSet<&str> {
+    modules
+        .iter()
+        .filter_map(|module| module.split('.').next())
+        .collect()
+}
+
+/// Builds again after an edit. Backends of exactly those modules have to run that changed, and of
+/// those that import from them. Returns what ran.
+fn rebuild(project: &Project, before: &mut BTreeMap<String, Vec<u8>>) -> Build {
+    let build = project.build(APP).unwrap();
+    let after = bitcode(project, &build);
+    let changed = |name: &String| before.get(name) != after.get(name);
+    let expected: BTreeSet<_> = imports(&build)
+        .into_iter()
+        .filter(|(name, imports)| changed(name) || imports.iter().any(changed))
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(ran(&build, "thinlto_backend"), expected);
+    let counts: BTreeMap<_, _> = build
         .ran
         .iter()
-        .map(|(category, ran)| (category.as_str(), ran.len()))
-        .collect()
-}
-
-/// The crates whose modules had their backends run again.
-fn backends(build: &Build) -> BTreeSet<String> {
-    let none = BTreeSet::new();
-    let ran = build.ran.get("thinlto_backend").unwrap_or(&none);
-    ran.iter()
-        .map(|module| module.split('.').next().unwrap().to_owned())
-        .collect()
+        .map(|(name, ran)| (name, ran.len()))
+        .collect();
+    println!("{counts:?}");
+    *before = after;
+    build
 }
 
 #[test]
-fn an_edit_runs_what_it_changes() {
+fn the_program_is_built_from_exact_inputs() {
     let project = Project::new().unwrap();
-    project.build(APP).unwrap();
-    let unchanged = project.build(APP).unwrap();
-    assert_eq!(counts(&unchanged), BTreeMap::new());
+    let build = project.build(APP).unwrap();
+    assert_eq!(output(&build.output), OUTPUT);
+    check_inputs(&project, &build);
+    let mut before = bitcode(&project, &build);
 
-    let numbers = "example/numbers/src/lib.rs";
+    let unchanged = rebuild(&project, &mut before);
+    assert_eq!(unchanged.ran, BTreeMap::new());
+
+    // A comment changes the metadata of a library, so its dependents are compiled, and no more.
+    let (from, to) = ("/// The product of two", "/// What is the product of two");
+    project.edit(NUMBERS, from, to).unwrap();
+    let comment = rebuild(&project, &mut before);
+    assert_eq!(
+        crates(&ran(&comment, "rustc")),
+        BTreeSet::from(["numbers", "shapes"])
+    );
+    assert_eq!(ran(&comment, "thinlto_link"), BTreeSet::new());
+
+    let report = "example/app/src/report.rs";
+    project
+        .edit(report, "\"{shape}: {}\"", "\"{shape} = {}\"")
+        .unwrap();
+    let private = rebuild(&project, &mut before);
+    assert_eq!(ran(&private, "rustc"), BTreeSet::new());
+    assert_eq!(ran(&private, "thinlto_modules"), BTreeSet::new());
+    assert_eq!(
+        crates(&ran(&private, "thinlto_backend")),
+        BTreeSet::from(["app"])
+    );
+    assert_eq!(
+        output(&private.output),
+        OUTPUT.replace("Square:", "Square =")
+    );
+
+    let (from, to) = (
+        "[left, right].iter().product()",
+        "[left, right, 2].iter().product()",
+    );
+    project.edit(NUMBERS, from, to).unwrap();
     project
         .edit(
-            numbers,
-            "/// The product of two",
-            "/// What is the product of two",
+            "example/app/src/main.rs",
+            "    assert_eq!(areas, SQUARES);\n",
+            "",
         )
         .unwrap();
-    let comment = project.build(APP).unwrap();
-    println!("comment: {:?}", comment.ran);
+    let imported = rebuild(&project, &mut before);
+    let expected = BTreeSet::from(["app", "numbers", "shapes"]);
+    assert_eq!(crates(&ran(&imported, "thinlto_backend")), expected);
+    assert!(output(&imported.output).starts_with("Rectangle: 12\nSquare = 280\n"));
 
+    let function = "/// One.\npub fn one() -> u64 {\n    1\n}\n\nfn start()";
+    project.edit(NUMBERS, "fn start()", function).unwrap();
+    let function = rebuild(&project, &mut before);
+    assert!(crates(&ran(&function, "thinlto_backend")).is_subset(&expected));
+
+    let library = "rust_library(name = \"extra\", srcs = [\"lib.rs\"], crate_root = \"lib.rs\")";
+    project.add("example/extra/BUCK", library).unwrap();
+    let source = "pub fn extra() -> u64 {\n    std::env::args().map(|_| 1).sum()\n}\n";
+    project.add("example/extra/lib.rs", source).unwrap();
+    let deps = "\"//example/shapes:shapes\",";
     project
         .edit(
-            "example/app/src/report.rs",
-            "\"{shape}: {}\"",
-            "\"{shape} = {}\"",
+            "example/app/BUCK",
+            deps,
+            &format!("{deps} \"//example/extra:extra\","),
         )
         .unwrap();
-    let private = project.build(APP).unwrap();
-    println!("private: {:?}", private.ran);
-
+    let print = "println!(\"extra: {}\", extra::extra());\n    println!(\"checksum";
     project
-        .edit(
-            numbers,
-            "[left, right].iter().product()",
-            "[right, left, 1].iter().product()",
-        )
+        .edit("example/app/src/main.rs", "println!(\"checksum", print)
         .unwrap();
-    let imported = project.build(APP).unwrap();
-    println!("imported: {:?}", imported.ran);
-
-    let add = "\n/// The difference of two numbers.\npub fn difference(left: u64, right: u64) -> u64 {\n    left - right\n}\n\nfn start()";
-    project.edit(numbers, "\nfn start()", add).unwrap();
-    let function = project.build(APP).unwrap();
-    println!("function: {:?}", function.ran);
-    println!("{:?}", backends(&function));
+    let dependency = rebuild(&project, &mut before);
+    assert_eq!(
+        ran(&dependency, "rustc"),
+        BTreeSet::from(["extra".to_owned()])
+    );
+    assert!(crates(&ran(&dependency, "thinlto_backend")).contains("extra"));
+    assert!(output(&dependency.output).contains("\nextra: 1\n"));
 }
