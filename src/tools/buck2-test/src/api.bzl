@@ -130,9 +130,7 @@ def _actions(label, context):
         return (file, []) if allow_args else file
 
     def write_json(name, content):
-        file = output(name)
-        _write_json(label, file.as_output(), content)
-        return file
+        return write(name, _json(content))
 
     def symlinked_dir(name, entries):
         folder = output(name, True)

@@ -209,27 +209,9 @@ pub fn functions(globals: &mut GlobalsBuilder) {
         )
     }
 
-    fn _write_json<'v>(
-        owner: &Label,
-        output: &OutputArtifact,
-        content: Value<'v>,
-        eval: &mut Evaluator<'v, '_, '_>,
-    ) -> anyhow::Result<NoneType> {
-        let text = json(content, eval.heap())?.to_string();
-        let kind = Kind::Write {
-            text,
-            executable: false,
-        };
-        let output = output.0.clone();
-        add(
-            owner,
-            "write_json",
-            output.short_path.clone(),
-            kind,
-            vec![],
-            vec![output],
-            eval,
-        )
+    /// JSON text, in which artifacts are paths.
+    fn _json<'v>(content: Value<'v>, heap: Heap<'v>) -> anyhow::Result<String> {
+        Ok(json(content, heap)?.to_string())
     }
 
     fn _symlinked_dir<'v>(
