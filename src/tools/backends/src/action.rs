@@ -87,8 +87,8 @@ impl Action {
             platform: Some(platform.clone()),
             // What is on the worker is not among the inputs.
             salt: match compiler.tree {
-                Some(_) => Vec::new().into(),
-                None => compiler.identity.hash.clone().into_bytes().into(),
+                Some(_) => Vec::new(),
+                None => compiler.identity.hash.clone().into_bytes(),
             },
             ..reapi::Action::default()
         });

@@ -148,7 +148,7 @@ mod tests {
 
     fn result(text: &str) -> ActionResult {
         ActionResult {
-            stderr_raw: text.as_bytes().to_owned().into(),
+            stderr_raw: text.as_bytes().to_owned(),
             ..ActionResult::default()
         }
     }

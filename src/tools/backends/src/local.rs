@@ -64,10 +64,10 @@ pub fn run(action: &Action, dir: &Path) -> anyhow::Result<(ActionResult, Usage)>
         output_files: vec![OutputFile {
             path: OUTPUT.to_owned(),
             digest: Some(blob::digest(&contents)),
-            contents: contents.into(),
+            contents,
             ..OutputFile::default()
         }],
-        stderr_raw: ended.stderr.into(),
+        stderr_raw: ended.stderr,
         ..ActionResult::default()
     };
     Ok((result, ended.usage))

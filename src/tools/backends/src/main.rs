@@ -23,7 +23,7 @@ struct Distributor {
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// The file that lld writes
-    jobs: PathBuf,
+    link: PathBuf,
 }
 
 #[derive(Serialize)]
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         let arguments = settings::with_file(env::args_os().collect())?;
         let distributor = Distributor::parse_from(arguments);
         let runner = Runner::new(distributor.settings)?;
-        let jobs = dtlto::jobs(&distributor.jobs, &runner)?;
+        let jobs = dtlto::jobs(&distributor.link, &runner)?;
         let counts = Counts::of(&runner.run(jobs, || {})?);
         if let Some(path) = &distributor.report {
             let seconds = start.elapsed().as_secs_f64();

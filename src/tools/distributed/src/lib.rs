@@ -10,7 +10,6 @@
 //! indexes.
 
 pub mod backend;
-mod cache;
 pub mod compile;
 pub mod fetch;
 pub mod folder;

@@ -96,7 +96,7 @@ impl Execution {
         &self,
         request: &reapi::ExecuteRequest,
     ) -> Result<Result<reapi::ActionResult, Status>, Failure> {
-        let mut name = None;
+        let mut name: Option<String> = None;
         loop {
             let mut stream = match &name {
                 None => self.execute(request).await?,

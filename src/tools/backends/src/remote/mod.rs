@@ -14,7 +14,7 @@ mod uploads;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bazel_remote_apis::build::bazel::remote::execution::v2::{ActionResult, Digest, OutputFile};
+use bazel_remote_apis::build::bazel::remote::execution::v2::{ActionResult, OutputFile};
 use tokio::sync::{Semaphore, watch};
 
 use self::call::{Failure, Limits};

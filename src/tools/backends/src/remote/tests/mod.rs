@@ -108,7 +108,7 @@ fn local(action: &Action) -> reapi::ActionResult {
         output_files: vec![reapi::OutputFile {
             path: OUTPUT.to_owned(),
             digest: Some(blob::digest(&contents)),
-            contents: contents.into(),
+            contents,
             ..Default::default()
         }],
         ..Default::default()
@@ -486,6 +486,10 @@ async fn a_server_that_refuses_an_action_says_why() {
 
 #[tokio::test]
 async fn a_full_cache_is_read_only() {
+    let limits = Limits {
+        repeated: Duration::from_millis(100),
+        ..LIMITS
+    };
     let server = Server::start(State::default(), None).await;
     let compiler = compiler(10);
     let filled = action(&compiler, "a");
@@ -493,7 +497,7 @@ async fn a_full_cache_is_read_only() {
     for method in ["update", "put"] {
         let full = Fault::Code(Code::ResourceExhausted);
         server.state.lock().unwrap().always = [(method, full)].into();
-        let client = Client::new(&settings(&server));
+        let client = Client::within(&settings(&server), limits);
         assert_eq!(client.get(&action(&compiler, method)).await, "here");
         client.warned(NOT_SENT, "as the test says");
         assert_eq!(client.get(&action(&compiler, "other")).await, "here");
@@ -501,7 +505,7 @@ async fn a_full_cache_is_read_only() {
         client.warned(NOT_SENT, "as the test says");
     }
     // With workers, nothing can be sent to them, but hits are hits.
-    let client = Client::new(&with_executor(&server));
+    let client = Client::within(&with_executor(&server), limits);
     server.state.lock().unwrap().always = [("update", Fault::Code(Code::ResourceExhausted))].into();
     assert_eq!(client.get(&action(&compiler, "new")).await, "here");
     assert_eq!(client.get(&filled).await, "cache");

@@ -125,21 +125,17 @@ impl State {
         let digest_of_object = blob::digest(&object);
         let result = reapi::ActionResult {
             exit_code: self.exit_code,
-            stderr_raw: if self.exit_code == 0 {
-                Vec::new()
-            } else {
-                b"no memory".to_vec()
-            }
-            .into(),
+            stderr_raw: match self.exit_code {
+                0 => Vec::new(),
+                _ => b"no memory".to_vec(),
+            },
             output_files: vec![reapi::OutputFile {
                 path: OUTPUT.to_owned(),
                 digest: Some(digest_of_object.clone()),
-                contents: if self.inline {
-                    object.clone()
-                } else {
-                    Vec::new()
-                }
-                .into(),
+                contents: match self.inline {
+                    true => object.clone(),
+                    false => Vec::new(),
+                },
                 ..Default::default()
             }],
             ..Default::default()
@@ -363,6 +359,22 @@ impl ContentAddressableStorage for Service {
         Err(Status::unimplemented(""))
     }
 
+    type GetChunkMappingStream = Reading<reapi::GetChunkMappingResponse>;
+
+    async fn get_chunk_mapping(
+        &self,
+        _: Request<reapi::GetChunkMappingRequest>,
+    ) -> Result<Response<Self::GetChunkMappingStream>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn register_chunk_mapping(
+        &self,
+        _: Request<Streaming<reapi::RegisterChunkMappingRequest>>,
+    ) -> Result<Response<reapi::RegisterChunkMappingResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn splice_blob(
         &self,
         _: Request<reapi::SpliceBlobRequest>,
@@ -579,7 +591,7 @@ fn done(name: &str, result: Result<reapi::ActionResult, Status>) -> Operation {
         done: true,
         result: Some(operation::Result::Response(protobuf::Any {
             type_url: "type.googleapis.com/build.bazel.remote.execution.v2.ExecuteResponse".into(),
-            value: response.encode_to_vec().into(),
+            value: response.encode_to_vec(),
         })),
         ..Default::default()
     }
