@@ -522,10 +522,6 @@ impl Rust {
             .args(["--extern=numbers=libnumbers.rlib", "-Clink-arg=twice.o"])
             .arg(format!("-Clinker={CLANG}"))
             .arg(format!("-Clink-arg=--ld-path={LLD}"))
-            .arg(format!(
-                "-Clink-arg=-Wl,--thinlto-distributor={}",
-                distributor().display()
-            ))
             .arg(format!("-Clink-arg=-Wl,--thinlto-remote-compiler={CLANG}"))
             .env("RUST_LOG", "tool_support=debug");
         let log = format!("{}.log", options.len());

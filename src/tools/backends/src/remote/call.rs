@@ -108,16 +108,25 @@ fn is_tls_error(status: &Status) -> bool {
     false
 }
 
-/// Makes a call until it succeeds or cannot. `refresh` says whether there are other credentials now.
+/// What says to a server who calls.
+pub trait Credentials {
+    /// Changes with them.
+    fn version(&self) -> u64;
+    /// Looks for newer ones.
+    fn renew(&self);
+}
+
+/// Makes a call until it succeeds or cannot.
 pub async fn repeat<T, F: Future<Output = Result<T, Status>>>(
     limits: Limits,
-    refresh: impl Fn() -> bool,
+    credentials: &impl Credentials,
     mut call: impl FnMut() -> F,
 ) -> Result<T, Failure> {
     let end = Instant::now() + limits.repeated;
     let mut wait = FIRST_WAIT;
-    let mut refreshed = false;
+    let mut renewed = false;
     loop {
+        let version = credentials.version();
         let answer = time::timeout(limits.call, call()).await;
         let status = match answer {
             Ok(Ok(answer)) => return Ok(answer),
@@ -127,9 +136,13 @@ pub async fn repeat<T, F: Future<Output = Result<T, Status>>>(
                 limits.call.as_secs_f32()
             )),
         };
-        if status.code() == Code::Unauthenticated && !refreshed && refresh() {
-            refreshed = true;
-            continue;
+        if status.code() == Code::Unauthenticated && !renewed {
+            credentials.renew();
+            // Another call may have renewed them.
+            renewed = credentials.version() != version;
+            if renewed {
+                continue;
+            }
         }
         if !is_transient(&status) || Instant::now() + wait > end {
             return Err(Failure::of(&status));
@@ -152,25 +165,34 @@ mod tests {
         execution: Duration::from_secs(300),
     };
 
+    /// Credentials that can be renewed so many times.
+    struct Renewals(Cell<u64>);
+
+    impl Credentials for Renewals {
+        fn version(&self) -> u64 {
+            self.0.get()
+        }
+
+        fn renew(&self) {
+            self.0.set(self.0.get().saturating_sub(1));
+        }
+    }
+
     /// The number of calls, the seconds, and the result, if each call has the next of `codes`, the last
     /// one for ever.
-    async fn calls(codes: &[Code], refresh: bool) -> (usize, f32, Result<(), Failure>) {
+    async fn calls(codes: &[Code], renewals: u64) -> (usize, f32, Result<(), Failure>) {
         let count = Cell::new(0);
         let start = Instant::now();
-        let result = repeat(
-            LIMITS,
-            || refresh,
-            || {
-                let code = codes[count.get().min(codes.len() - 1)];
-                count.set(count.get() + 1);
-                async move {
-                    match code {
-                        Code::Ok => Ok(()),
-                        code => Err(Status::new(code, "said so")),
-                    }
+        let result = repeat(LIMITS, &Renewals(Cell::new(renewals)), || {
+            let code = codes[count.get().min(codes.len() - 1)];
+            count.set(count.get() + 1);
+            async move {
+                match code {
+                    Code::Ok => Ok(()),
+                    code => Err(Status::new(code, "said so")),
                 }
-            },
-        );
+            }
+        });
         let result = result.await;
         (count.get(), start.elapsed().as_secs_f32(), result)
     }
@@ -183,20 +205,21 @@ mod tests {
             Code::Unavailable,
             Code::Ok,
         ];
-        let (count, _, result) = calls(&codes, false).await;
+        let (count, _, result) = calls(&codes, 0).await;
         assert!(count == 4 && result.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_server_that_stays_away_is_given_up() {
-        let (count, seconds, result) = calls(&[Code::Unavailable], false).await;
+        let (count, seconds, result) = calls(&[Code::Unavailable], 0).await;
         assert!(count > 4 && seconds < 10.1, "{count} calls, {seconds} s");
         assert!(matches!(result, Err(Failure::Unreachable(_))));
         // One that is full answers, so other calls may succeed.
-        let (count, _, result) = calls(&[Code::ResourceExhausted], false).await;
+        let (count, _, result) = calls(&[Code::ResourceExhausted], 0).await;
         assert!(count > 4 && matches!(result, Err(Failure::Refused(_))));
         let start = Instant::now();
-        let result = repeat(LIMITS, || false, std::future::pending::<Result<(), Status>>).await;
+        let never = std::future::pending::<Result<(), Status>>;
+        let result = repeat(LIMITS, &Renewals(Cell::new(0)), never).await;
         let Err(Failure::Unreachable(message)) = result else {
             panic!("there is no answer");
         };
@@ -206,19 +229,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_cannot_succeed_is_not_repeated() {
-        let (count, _, result) = calls(&[Code::NotFound], false).await;
+        let (count, _, result) = calls(&[Code::NotFound], 0).await;
         assert!(count == 1 && matches!(result, Err(Failure::NotFound)));
-        let (count, _, result) = calls(&[Code::PermissionDenied], true).await;
+        let (count, _, result) = calls(&[Code::PermissionDenied], 1).await;
         assert!(count == 1 && matches!(result, Err(Failure::Refused(_))));
     }
 
     #[tokio::test(start_paused = true)]
     async fn new_credentials_are_tried_once() {
-        let (count, _, result) = calls(&[Code::Unauthenticated, Code::Ok], true).await;
+        let (count, _, result) = calls(&[Code::Unauthenticated, Code::Ok], 1).await;
         assert!(count == 2 && result.is_ok());
-        let (count, _, result) = calls(&[Code::Unauthenticated], true).await;
+        let (count, _, result) = calls(&[Code::Unauthenticated], 5).await;
         assert!(count == 2 && matches!(result, Err(Failure::Unreachable(_))));
-        let (count, _, _) = calls(&[Code::Unauthenticated, Code::Ok], false).await;
+        let (count, _, _) = calls(&[Code::Unauthenticated, Code::Ok], 0).await;
         assert_eq!(count, 1);
     }
 }

@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Request, Status};
 
+use super::call::Credentials;
 use crate::settings::Settings;
 
 const CONNECT: Duration = Duration::from_secs(5);
@@ -60,7 +63,8 @@ impl Address {
             .rest
             .rsplit_once(':')
             .map_or(&*self.rest, |(host, _)| host);
-        host == "localhost" || host == "[::1]" || host.starts_with("127.")
+        let address = host.parse::<Ipv4Addr>();
+        host == "localhost" || host == "[::1]" || address.is_ok_and(|address| address.is_loopback())
     }
 }
 
@@ -116,6 +120,7 @@ pub struct Token(Option<Arc<TokenFile>>);
 struct TokenFile {
     path: PathBuf,
     header: RwLock<MetadataValue<Ascii>>,
+    version: AtomicU64,
 }
 
 impl Token {
@@ -123,21 +128,34 @@ impl Token {
     pub fn read(settings: &Settings) -> anyhow::Result<Token> {
         let file = settings.remote_token_file.clone().map(|path| {
             let header = RwLock::new(header(&path)?);
-            anyhow::Ok(Arc::new(TokenFile { path, header }))
+            let version = AtomicU64::new(0);
+            anyhow::Ok(Arc::new(TokenFile {
+                path,
+                header,
+                version,
+            }))
         });
         Ok(Token(file.transpose()?))
     }
+}
 
-    /// Reads the file again. Returns whether it has another token.
-    pub fn refresh(&self) -> bool {
-        let Some(file) = &self.0 else { return false };
-        let Ok(new) = header(&file.path) else {
-            return false;
-        };
-        let mut header = file.header.write().expect("its writers do not panic");
-        let differs = *header != new;
-        *header = new;
-        differs
+impl Credentials for Token {
+    fn version(&self) -> u64 {
+        let version = |file: &Arc<TokenFile>| file.version.load(Ordering::Relaxed);
+        self.0.as_ref().map_or(0, version)
+    }
+
+    /// Reads the file again.
+    fn renew(&self) {
+        if let Some(file) = &self.0
+            && let Ok(new) = header(&file.path)
+        {
+            let mut header = file.header.write().expect("its writers do not panic");
+            if *header != new {
+                *header = new;
+                file.version.fetch_add(1, Ordering::Relaxed);
+            }
+        }
     }
 }
 
@@ -182,6 +200,7 @@ mod tests {
         let loopback = |text: &str| text.parse::<Address>().unwrap().is_loopback();
         assert!(loopback("grpc://127.0.0.1:1") && loopback("grpc://localhost:1"));
         assert!(loopback("grpc://[::1]:1") && !loopback("grpc://example.com:1"));
+        assert!(!loopback("grpc://127.0.0.1.example.com:1"));
     }
 
     #[tokio::test]
@@ -198,14 +217,19 @@ mod tests {
         let error = open("grpc://example.com").unwrap_err().to_string();
         assert!(error.ends_with("to grpc://example.com"), "{error}");
         // It is read again.
-        assert!(!token.refresh());
+        token.renew();
+        assert_eq!(token.version(), 0);
         fs::write(&path, "other").unwrap();
-        assert!(token.refresh() && !token.refresh());
+        token.renew();
+        token.renew();
+        assert_eq!(token.version(), 1);
         let request = token.clone().call(Request::new(())).unwrap();
         let header = request.metadata().get("authorization").unwrap();
         assert_eq!(header, "Bearer other");
         // Other lines would be other headers.
         fs::write(&path, "a\nb").unwrap();
-        assert!(!token.refresh() && Token::read(&settings).is_err());
+        token.renew();
+        assert_eq!(token.version(), 1);
+        assert!(Token::read(&settings).is_err());
     }
 }

@@ -126,7 +126,7 @@ impl Execution {
             let (mut client, request) = (self.client.clone(), request.clone());
             async move { Ok(client.execute(request).await?.into_inner()) }
         };
-        repeat(self.limits, || self.token.refresh(), call).await
+        repeat(self.limits, &self.token, call).await
     }
 
     async fn wait(&self, name: &str) -> Result<Streaming<Operation>, Failure> {
@@ -138,7 +138,7 @@ impl Execution {
                 Ok(client.wait_execution(request).await?.into_inner())
             }
         };
-        repeat(self.limits, || self.token.refresh(), call).await
+        repeat(self.limits, &self.token, call).await
     }
 
     /// The output of `future`, unless no action ends for too long. Actions may be in a queue, so the

@@ -394,7 +394,7 @@ impl Store {
     ) -> Result<T, Failure> {
         let mut limits = self.limits;
         limits.call += Duration::from_secs((bytes / SLOWEST_BYTES) as u64);
-        repeat(limits, || self.token.refresh(), call).await
+        repeat(limits, &self.token, call).await
     }
 }
 

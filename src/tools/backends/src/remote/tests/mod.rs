@@ -183,7 +183,7 @@ async fn a_cache_is_filled_and_used() {
             zstd,
             ..State::default()
         };
-        let server = Server::start(state, None).await;
+        let server = Server::start(state, None);
         let action = small();
         let first = Client::new(&settings(&server));
         assert_eq!(first.get(&action).await, "here");
@@ -208,7 +208,7 @@ async fn a_worker_gets_what_is_missing() {
             most_batch_bytes: 100_000,
             ..State::default()
         };
-        let server = Server::start(state, None).await;
+        let server = Server::start(state, None);
         // Larger than a batch.
         let compiler = compiler(700_000);
         let client = Client::new(&with_executor(&server));
@@ -234,7 +234,7 @@ async fn a_worker_gets_what_is_missing() {
 
 #[tokio::test]
 async fn a_thousand_actions_use_one_connection_and_share_what_they_send() {
-    let server = Server::start(State::default(), None).await;
+    let server = Server::start(State::default(), None);
     let compiler = compiler(10_000);
     let client = Client::new(&with_executor(&server));
     let actions: Vec<Action> = (0..1000)
@@ -279,7 +279,7 @@ async fn calls_that_fail_are_repeated() {
         most_batch_bytes: 20_000,
         ..State::default()
     };
-    let server = Server::start(state, None).await;
+    let server = Server::start(state, None);
     let client = Client::new(&with_executor(&server));
     assert_eq!(client.get(&action(&compiler(50_000), "a")).await, "worker");
     client.no_warnings();
@@ -294,14 +294,15 @@ async fn calls_that_fail_are_repeated() {
 
 #[tokio::test]
 async fn a_server_that_is_restarted_goes_on() {
-    let server = Server::start(State::default(), None).await;
+    let server = Server::start(State::default(), None);
     let client = Client::new(&with_executor(&server));
     let compiler = compiler(10);
     assert_eq!(client.get(&action(&compiler, "a")).await, "worker");
-    let (address, state) = server.kill().await;
+    let (address, state) = server.kill();
     let second = action(&compiler, "b");
     let get = client.get(&second);
-    let restart = Server::restart(address, state);
+    // The first call fails before.
+    let restart = async { Server::restart(address, state) };
     let (source, server) = tokio::join!(get, restart);
     assert_eq!(source, "worker");
     client.no_warnings();
@@ -310,9 +311,9 @@ async fn a_server_that_is_restarted_goes_on() {
 
 #[tokio::test]
 async fn a_server_that_is_gone_is_given_up() {
-    let server = Server::start(State::default(), None).await;
+    let server = Server::start(State::default(), None);
     let settings = with_executor(&server);
-    let _ = server.kill().await;
+    let _ = server.kill();
     let client = Client::new(&settings);
     assert_eq!(client.get(&small()).await, "here");
     client.warned(OFF, "Connection refused");
@@ -335,7 +336,7 @@ async fn a_server_that_hangs_is_given_up() {
             always: [(method, Fault::Hang)].into(),
             ..State::default()
         };
-        let server = Server::start(state, None).await;
+        let server = Server::start(state, None);
         let client = Client::within(
             &with_executor(&server),
             Limits {
@@ -356,7 +357,7 @@ async fn actions_without_a_worker_are_given_up_together() {
         always: [("execute", Fault::Corrupt)].into(),
         ..State::default()
     };
-    let server = Server::start(state, None).await;
+    let server = Server::start(state, None);
     let client = Client::new(&with_executor(&server));
     let start = std::time::Instant::now();
     let compiler = compiler(10);
@@ -378,7 +379,7 @@ async fn what_fails_on_a_worker_is_compiled_here() {
         exit_code: 1,
         ..State::default()
     };
-    let server = Server::start(state, None).await;
+    let server = Server::start(state, None);
     let client = Client::new(&with_executor(&server));
     let compiler = compiler(10);
     assert_eq!(client.get(&action(&compiler, "a")).await, "here");
@@ -390,7 +391,7 @@ async fn what_fails_on_a_worker_is_compiled_here() {
 
 #[tokio::test]
 async fn an_object_that_is_gone_is_made_again() {
-    let server = Server::start(State::default(), None).await;
+    let server = Server::start(State::default(), None);
     let action = small();
     let client = Client::new(&with_executor(&server));
     assert_eq!(client.get(&action).await, "worker");
@@ -414,7 +415,7 @@ async fn a_damaged_object_is_not_used() {
             most_batch_bytes: if large { 2000 } else { 0 },
             ..State::default()
         };
-        let server = Server::start(state, None).await;
+        let server = Server::start(state, None);
         let action = small();
         let client = Client::new(&with_executor(&server));
         assert_eq!(client.get(&action).await, "worker");
@@ -439,7 +440,7 @@ async fn a_server_with_damaged_objects_only_is_not_used_for_execution() {
         always: [("read", Fault::Corrupt)].into(),
         ..State::default()
     };
-    let server = Server::start(state, None).await;
+    let server = Server::start(state, None);
     let client = Client::new(&with_executor(&server));
     assert_eq!(client.get(&small()).await, "here");
     client.warned(NO_WORKERS, "has other bytes than its digest says");
@@ -453,7 +454,7 @@ async fn a_stream_that_ends_early_is_not_an_object() {
         faults: [("read stream", vec![Fault::Break])].into(),
         ..State::default()
     };
-    let server = Server::start(state, None).await;
+    let server = Server::start(state, None);
     let client = Client::new(&with_executor(&server));
     assert_eq!(client.get(&small()).await, "worker");
     assert_eq!(server.state.lock().unwrap().count("read stream"), 2);
@@ -461,7 +462,7 @@ async fn a_stream_that_ends_early_is_not_an_object() {
 
 #[tokio::test]
 async fn inputs_that_are_gone_are_sent_again() {
-    let server = Server::start(State::default(), None).await;
+    let server = Server::start(State::default(), None);
     let compiler = compiler(1000);
     let client = Client::new(&with_executor(&server));
     assert_eq!(client.get(&action(&compiler, "a")).await, "worker");
@@ -478,7 +479,7 @@ async fn a_server_that_refuses_an_action_says_why() {
         always: [("execute", Fault::Code(Code::FailedPrecondition))].into(),
         ..State::default()
     };
-    let server = Server::start(state, None).await;
+    let server = Server::start(state, None);
     let client = Client::new(&with_executor(&server));
     assert_eq!(client.get(&small()).await, "here");
     client.warned(NO_WORKERS, "as the test says");
@@ -490,7 +491,7 @@ async fn a_full_cache_is_read_only() {
         repeated: Duration::from_millis(100),
         ..LIMITS
     };
-    let server = Server::start(State::default(), None).await;
+    let server = Server::start(State::default(), None);
     let compiler = compiler(10);
     let filled = action(&compiler, "a");
     assert_eq!(Client::new(&settings(&server)).get(&filled).await, "here");
@@ -520,7 +521,7 @@ async fn a_full_cache_is_read_only() {
 
 #[tokio::test]
 async fn a_cache_that_one_may_not_write_is_read() {
-    let server = Server::start(State::default(), None).await;
+    let server = Server::start(State::default(), None);
     let filled = small();
     assert_eq!(Client::new(&settings(&server)).get(&filled).await, "here");
     server.state.lock().unwrap().always = [("put", Fault::Code(Code::PermissionDenied))].into();
@@ -536,7 +537,7 @@ async fn a_server_with_other_digests_is_refused() {
         always: [("capabilities", Fault::Corrupt)].into(),
         ..State::default()
     };
-    let server = Server::start(state, None).await;
+    let server = Server::start(state, None);
     let client = Client::new(&settings(&server));
     assert_eq!(client.get(&small()).await, "here");
     client.warned(NOT_SENT, "does not address blobs by SHA-256");
@@ -551,7 +552,7 @@ async fn a_token_is_sent_and_read_again() {
         token: Some("first"),
         ..State::default()
     };
-    let server = Server::start(state, None).await;
+    let server = Server::start(state, None);
     let mut settings = with_executor(&server);
     settings.remote_token_file = Some(file.clone());
     let client = Client::new(&settings);
@@ -601,12 +602,12 @@ impl Authority {
         (certificate.pem(), key.serialize_pem())
     }
 
-    async fn server(&self, expired: bool) -> Server {
+    fn server(&self, expired: bool) -> Server {
         let (certificate, key) = self.certificate(expired);
         let tls = ServerTlsConfig::new()
             .identity(Identity::from_pem(certificate, key))
             .client_ca_root(Certificate::from_pem(&self.pem));
-        Server::start(State::default(), Some(tls)).await
+        Server::start(State::default(), Some(tls))
     }
 }
 
@@ -628,7 +629,7 @@ async fn certificates_are_checked_on_both_sides() {
         settings.remote_key = Some(write("client.key", &key));
         Client::new(&settings)
     };
-    let server = authority.server(false).await;
+    let server = authority.server(false);
     let good = client_of(&server, authority.certificate(false), &authority.pem);
     let action = small();
     assert_eq!(good.get(&action).await, "here");
@@ -641,7 +642,7 @@ async fn certificates_are_checked_on_both_sides() {
         client.warned(OFF, "");
     }
     // The server's certificate, and its authority: not repeated.
-    let expired = authority.server(true).await;
+    let expired = authority.server(true);
     for (server, ca) in [(&expired, &authority.pem), (&server, &other.pem)] {
         let client = client_of(server, authority.certificate(false), ca);
         let start = std::time::Instant::now();

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bazel_remote_apis::build::bazel::remote::execution::v2 as reapi;
 use bazel_remote_apis::google::bytestream::byte_stream_server::{ByteStream, ByteStreamServer};
@@ -22,8 +23,7 @@ use reapi::content_addressable_storage_server::{
 use reapi::execution_server::{Execution, ExecutionServer};
 use reapi::{batch_read_blobs_response, batch_update_blobs_response, compressor, digest_function};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::runtime::Runtime;
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_stream::{Stream, StreamExt};
 use tonic::transport::ServerTlsConfig;
@@ -160,20 +160,26 @@ pub struct Server {
     pub address: SocketAddr,
     /// What it has and does.
     pub state: Arc<Mutex<State>>,
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+    /// Its own threads, so that its connections end with it.
+    runtime: Option<Runtime>,
 }
 
 impl Server {
     /// Starts a server on a free port.
-    pub async fn start(state: State, tls: Option<ServerTlsConfig>) -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        Server::on(listener, Arc::new(Mutex::new(state)), tls)
+    pub fn start(state: State, tls: Option<ServerTlsConfig>) -> Server {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        Server::on(any, Arc::new(Mutex::new(state)), tls)
     }
 
-    fn on(listener: TcpListener, state: Arc<Mutex<State>>, tls: Option<ServerTlsConfig>) -> Server {
+    /// Starts a server where one was killed.
+    pub fn restart(address: SocketAddr, state: Arc<Mutex<State>>) -> Server {
+        Server::on(address, state, None)
+    }
+
+    fn on(address: SocketAddr, state: Arc<Mutex<State>>, tls: Option<ServerTlsConfig>) -> Server {
+        let listener = std::net::TcpListener::bind(address).unwrap();
+        listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel::<()>();
         let mut builder = tonic::transport::Server::builder();
         if let Some(tls) = tls {
             builder = builder.tls_config(tls).unwrap();
@@ -185,34 +191,33 @@ impl Server {
             .add_service(CapabilitiesServer::new(service.clone()))
             .add_service(ExecutionServer::new(service.clone()))
             .add_service(ByteStreamServer::new(service));
-        let task = tokio::spawn(async move {
-            tokio::select! {
-                served = routes.serve_with_incoming(TcpListenerStream::new(listener)) => {
-                    served.unwrap();
-                }
-                // All connections end, as if it was killed.
-                _ = stopped => {}
-            }
+        let runtime = Runtime::new().unwrap();
+        runtime.spawn(async move {
+            let listener = TcpListener::from_std(listener).unwrap();
+            let incoming = TcpListenerStream::new(listener);
+            routes.serve_with_incoming(incoming).await.unwrap();
         });
         Server {
             address,
             state,
-            stop,
-            task,
+            runtime: Some(runtime),
         }
     }
 
     /// Kills the server.
-    pub async fn kill(self) -> (SocketAddr, Arc<Mutex<State>>) {
-        let _ = self.stop.send(());
-        self.task.await.unwrap();
-        (self.address, self.state)
+    pub fn kill(mut self) -> (SocketAddr, Arc<Mutex<State>>) {
+        let runtime = self.runtime.take().unwrap();
+        let end = move || runtime.shutdown_timeout(Duration::from_secs(10));
+        std::thread::spawn(end).join().unwrap();
+        (self.address, self.state.clone())
     }
+}
 
-    /// Starts a server where one was killed.
-    pub async fn restart(address: SocketAddr, state: Arc<Mutex<State>>) -> Server {
-        let listener = TcpListener::bind(address).await.unwrap();
-        Server::on(listener, state, None)
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
