@@ -183,7 +183,8 @@ mod tests {
     async fn calls(codes: &[Code], renewals: u64) -> (usize, f32, Result<(), Failure>) {
         let count = Cell::new(0);
         let start = Instant::now();
-        let result = repeat(LIMITS, &Renewals(Cell::new(renewals)), || {
+        let renewals = Renewals(Cell::new(renewals));
+        let result = repeat(LIMITS, &renewals, || {
             let code = codes[count.get().min(codes.len() - 1)];
             count.set(count.get() + 1);
             async move {

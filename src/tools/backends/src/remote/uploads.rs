@@ -119,7 +119,8 @@ mod tests {
         assert_eq!(claimed, [1]);
         second.done();
         // What is being sent is waited for; what could not be sent is claimed again.
-        let waiting = uploads.claim(&[&b, &c]);
+        let both = [&b, &c];
+        let waiting = uploads.claim(&both);
         let fail = async { drop(first) };
         let (claim, ()) = tokio::join!(waiting, fail);
         let (claimed, third) = claim.unwrap();

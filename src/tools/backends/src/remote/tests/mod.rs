@@ -345,7 +345,8 @@ async fn a_server_that_hangs_is_given_up() {
                 ..LIMITS
             },
         );
-        let ended = tokio::time::timeout(Duration::from_secs(5), client.get(&small()));
+        let action = small();
+        let ended = tokio::time::timeout(Duration::from_secs(5), client.get(&action));
         assert_eq!(ended.await.expect(method), "here", "{method}");
         client.warned(OFF, "no answer within 0.2 s");
     }
