@@ -11,7 +11,6 @@
 
 pub mod backend;
 pub mod bitcode;
-mod cache;
 pub mod compile;
 pub mod fetch;
 pub mod folder;

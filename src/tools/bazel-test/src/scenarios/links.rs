@@ -56,7 +56,10 @@ fn links(environment: &Environment, name: &str) -> anyhow::Result<()> {
     ensure!(needed(ours)? == needed(rustcs)?, "needs of libfor_c.so");
     let loaded = tool(&workspace, &["ldd", ours])?;
     let line = loaded.lines().find(|line| line.contains("libshared.so"));
-    ensure!(line.is_some_and(|line| line.contains("_solib_")), "{loaded}");
+    ensure!(
+        line.is_some_and(|line| line.contains("_solib_")),
+        "{loaded}"
+    );
 
     // The environment of the program.
     let run = |target: &str| -> anyhow::Result<String> {
