@@ -111,15 +111,18 @@ fn check_inputs(project: &Project, build: &Build) {
     }
 }
 
-/// The bitcode of all modules in the plan, by name.
-fn bitcode(project: &Project, build: &Build) -> BTreeMap<String, Vec<u8>> {
+/// The bitcode and the index of each module in the plan, by name.
+fn modules(project: &Project, build: &Build) -> BTreeMap<String, [Vec<u8>; 2]> {
     let plan = read(build, "plan.json");
-    let modules = plan["modules"].as_array().unwrap().iter();
+    let thin = build.output.with_file_name("__thinlto__/thin");
     let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let modules = plan["modules"].as_array().unwrap().iter();
     modules
         .map(|module| {
-            let path = project.root().join(text(&module["bitcode"]));
-            (text(&module["name"]), fs::read(path).unwrap())
+            let bitcode = project.root().join(text(&module["bitcode"]));
+            let index = thin.join(text(&module["index"]));
+            let files = [bitcode, index].map(|path| fs::read(path).unwrap());
+            (text(&module["name"]), files)
         })
         .collect()
 }
@@ -137,18 +140,16 @@ fn crates(modules: &BTreeSet<String>) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Builds again after an edit. Backends of exactly those modules have to run that changed, and of
-/// those that import from them. Returns what ran.
-fn rebuild(project: &Project, before: &mut BTreeMap<String, Vec<u8>>) -> Build {
+/// Builds again after an edit. Backends of exactly those modules have to run that changed, or whose
+/// index changed. Returns what ran.
+fn rebuild(project: &Project, before: &mut BTreeMap<String, [Vec<u8>; 2]>) -> Build {
     let build = project.build(APP).unwrap();
-    let after = bitcode(project, &build);
-    let changed = |name: &String| before.get(name) != after.get(name);
-    let expected: BTreeSet<_> = imports(&build)
-        .into_iter()
-        .filter(|(name, imports)| changed(name) || imports.iter().any(changed))
-        .map(|(name, _)| name)
-        .collect();
-    assert_eq!(ran(&build, "thinlto_backend"), expected);
+    let after = modules(project, &build);
+    let changed = after
+        .iter()
+        .filter(|(name, files)| before.get(*name) != Some(files));
+    let changed: BTreeSet<_> = changed.map(|(name, _)| name.clone()).collect();
+    assert_eq!(ran(&build, "thinlto_backend"), changed);
     let counts: BTreeMap<_, _> = build
         .ran
         .iter()
@@ -165,7 +166,7 @@ fn the_program_is_built_from_exact_inputs() {
     let build = project.build(APP).unwrap();
     assert_eq!(output(&build.output), OUTPUT);
     check_inputs(&project, &build);
-    let mut before = bitcode(&project, &build);
+    let mut before = modules(&project, &build);
 
     let unchanged = rebuild(&project, &mut before);
     assert_eq!(unchanged.ran, BTreeMap::new());
@@ -220,7 +221,7 @@ fn the_program_is_built_from_exact_inputs() {
 
     let library = "rust_library(name = \"extra\", srcs = [\"lib.rs\"], crate_root = \"lib.rs\")";
     project.add("example/extra/BUCK", library).unwrap();
-    let source = "pub fn extra() -> u64 {\n    std::env::args().map(|_| 1).sum()\n}\n";
+    let source = "pub fn extra(numbers: &[u64]) -> u64 {\n    numbers.iter().sum()\n}\n";
     project.add("example/extra/lib.rs", source).unwrap();
     let deps = "\"//example/shapes:shapes\",";
     project
@@ -230,7 +231,7 @@ fn the_program_is_built_from_exact_inputs() {
             &format!("{deps} \"//example/extra:extra\","),
         )
         .unwrap();
-    let print = "println!(\"extra: {}\", extra::extra());\n    println!(\"checksum";
+    let print = "println!(\"extra: {}\", extra::extra(&SQUARES));\n    println!(\"checksum";
     project
         .edit("example/app/src/main.rs", "println!(\"checksum", print)
         .unwrap();
@@ -239,6 +240,7 @@ fn the_program_is_built_from_exact_inputs() {
         ran(&dependency, "rustc"),
         BTreeSet::from(["extra".to_owned()])
     );
-    assert!(crates(&ran(&dependency, "thinlto_backend")).contains("extra"));
-    assert!(output(&dependency.output).contains("\nextra: 1\n"));
+    let expected = BTreeSet::from(["app", "extra"]);
+    assert_eq!(crates(&ran(&dependency, "thinlto_backend")), expected);
+    assert!(output(&dependency.output).contains("\nextra: 140\n"));
 }
