@@ -52,7 +52,7 @@ impl Digests {
         if let Content::File { stamp, .. } = blob.content {
             let hash = blob.digest.hash.clone();
             // A full disk costs time, not the build.
-            let _ = file::write_json(&self.dir, &name, &Known { stamp, hash });
+            let _ = file::write_json(&self.dir.join(&name), &Known { stamp, hash });
         }
         Ok(blob)
     }

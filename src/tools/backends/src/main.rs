@@ -1,7 +1,7 @@
 //! `thinlto-distributor`: runs the backends of a link for lld's `--thinlto-distributor`.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -43,9 +43,7 @@ fn main() -> ExitCode {
         let counts = Counts::of(&runner.run(jobs, || {})?);
         if let Some(path) = &distributor.report {
             let seconds = start.elapsed().as_secs_f64();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let dir = path.parent().unwrap_or(Path::new(""));
-            file::write_json(dir, &name, &Report { counts, seconds })?;
+            file::write_json(path, &Report { counts, seconds })?;
         }
         Ok(())
     })

@@ -197,7 +197,7 @@ impl Shared {
         }
         if let Some(remote) = &self.remote {
             let found = match remote.cached(&action).await {
-                Cached::Object(result) => Some((Source::RemoteCache, result)),
+                Cached::Object(result) => Some((Source::RemoteCache, *result)),
                 cached => {
                     let again = matches!(cached, Cached::Unusable);
                     let result = remote.execute(&action, again).await;

@@ -57,7 +57,7 @@ pub fn build(workspace: &Rc<Workspace>, target: &str, cache: &Cache) -> anyhow::
         let dependency = evaluator
             .eval_function(analyze, &[state, label], &[])
             .map_err(workspace::error)?;
-        let artifact = default_output(dependency, &workspace, &evaluator)?;
+        let artifact = default_output(dependency, workspace, &evaluator)?;
 
         let mut runner = Runner {
             workspace,

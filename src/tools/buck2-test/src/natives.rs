@@ -45,15 +45,15 @@ fn outputs_folder(label: &Label) -> String {
     format!("buck-out/v2/gen/{cell}/cfg/{package}/__{name}__").replace("//", "/")
 }
 
-fn json<'v>(value: Value<'v>, heap: Heap<'v>) -> anyhow::Result<serde_json::Value> {
+fn json(value: Value) -> anyhow::Result<serde_json::Value> {
     if let Some(list) = ListRef::from_value(value) {
-        let items = list.iter().map(|item| json(item, heap));
+        let items = list.iter().map(|item| json(item));
         return Ok(items.collect::<anyhow::Result<Vec<_>>>()?.into());
     }
     if let Some(dict) = DictRef::from_value(value) {
         let items = dict.iter().map(|(key, value)| {
             let key = key.unpack_str().context("a key that is no string")?;
-            Ok((key.to_owned(), json(value, heap)?))
+            Ok((key.to_owned(), json(value)?))
         });
         return Ok(items
             .collect::<anyhow::Result<serde_json::Map<_, _>>>()?
@@ -210,8 +210,8 @@ pub fn functions(globals: &mut GlobalsBuilder) {
     }
 
     /// JSON text, in which artifacts are paths.
-    fn _json<'v>(content: Value<'v>, heap: Heap<'v>) -> anyhow::Result<String> {
-        Ok(json(content, heap)?.to_string())
+    fn _json<'v>(content: Value<'v>) -> anyhow::Result<String> {
+        Ok(json(content)?.to_string())
     }
 
     fn _symlinked_dir<'v>(

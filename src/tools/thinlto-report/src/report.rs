@@ -109,11 +109,7 @@ pub struct Crate {
 pub fn run(build: &Build, args: &Args) -> anyhow::Result<()> {
     let report = report(build, args)?;
     if let Some(path) = &args.html {
-        let name = path.file_name().context("the page has no name")?;
-        let folder = path.parent().filter(|folder| *folder != Path::new(""));
-        let page = page::html(&report)?;
-        let folder = folder.unwrap_or(Path::new("."));
-        file::write_whole(folder, &name.to_string_lossy(), &page)?;
+        file::write_whole(path, &page::html(&report)?)?;
     }
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);

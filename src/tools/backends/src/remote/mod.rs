@@ -35,7 +35,7 @@ const TRIES: usize = 3;
 /// What the server's cache has for an action.
 pub enum Cached {
     /// Its object.
-    Object(ActionResult),
+    Object(Box<ActionResult>),
     /// Nothing.
     Missing,
     /// A result that cannot be used.
@@ -128,7 +128,7 @@ impl Remote {
             _ => return Cached::Missing,
         };
         match self.using(Service::Read, self.with_object(result)).await {
-            Some(Ok(result)) => Cached::Object(result),
+            Some(Ok(result)) => Cached::Object(Box::new(result)),
             Some(Err(failure)) => {
                 if let Failure::Corrupt(message) = failure {
                     self.warnings

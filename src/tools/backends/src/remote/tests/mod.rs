@@ -60,7 +60,7 @@ impl Client {
     /// Gets the object of an action as a runner does. Returns where it comes from.
     async fn get(&self, action: &Action) -> &'static str {
         let result = match self.remote.cached(action).await {
-            Cached::Object(result) => Some(("cache", result)),
+            Cached::Object(result) => Some(("cache", *result)),
             cached => {
                 let again = matches!(cached, Cached::Unusable);
                 let result = self.remote.execute(action, again).await;
