@@ -4,8 +4,6 @@ ThinLtoToolchainInfo = provider(
     doc = "The tools of a ThinLTO build, and std's modules.",
     fields = {
         "cc_toolchain": "CcToolchainInfo: the toolchain whose actions place modules, and run the thin link, the backends and the link",
-        "lld_lib": "list[File]: the libraries that lld and llvm-dis load",
-        "llvm_dis": "File: llvm-dis of rustc's LLVM, or None",
         "rust_thinlto": "File: the program `rust-thinlto`",
         "rust_toolchain": "ToolchainInfo: the toolchain of rules_rust with the same compiler",
         "std": "dict[str, struct]: for each crate of std, its modules as a LinkerInput (`linker_input`), and as pairs of the Files `module` and `summary` (`pairs`)",

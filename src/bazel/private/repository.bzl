@@ -33,7 +33,6 @@ rust_thinlto_toolchain(
     name = "thinlto_{target}_impl",
     lld = "lld/bin/ld.lld",
     lld_lib = glob(["lld/lib/*"], allow_empty = True),
-    llvm_dis = {llvm_dis},
     rust_thinlto = "bin/rust-thinlto",
     rust_toolchain = ":rust_{target}_impl",
     rustc = ":rustc",
@@ -149,9 +148,6 @@ def _impl(rctx):
     lld = _lld(rctx, sysroot, host)
     rctx.symlink(lld, "lld/bin/ld.lld")
     _check_lld(rctx, sysroot.get_child("bin/rustc"), lld)
-    llvm_dis = lld.realpath.dirname.get_child("llvm-dis")
-    if llvm_dis.exists:
-        rctx.symlink(llvm_dis, "lld/bin/llvm-dis")
     for library in lld.dirname.dirname.get_child("lib").readdir() if not rctx.attr.lld else []:
         if library.basename.startswith("libLLVM"):
             rctx.symlink(library, "lld/lib/" + library.basename)
@@ -160,7 +156,6 @@ def _impl(rctx):
     for target in targets:
         build.append(_TOOLCHAINS.format(
             host = host,
-            llvm_dis = repr("lld/bin/llvm-dis" if llvm_dis.exists else None),
             target = target,
         ))
     rctx.file("BUILD.bazel", "".join(build))

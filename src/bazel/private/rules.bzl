@@ -80,9 +80,8 @@ def _output_groups(ctx):
         summaries = program.summaries,
     )
     toolchain = ctx.toolchains["//:toolchain_type"].thinlto
-    if toolchain.llvm_dis:
-        files = depset(transitive = [indexes.imports, indexes.indexes, program.modules, program.summaries])
-        groups["report"] = depset([_report(ctx, toolchain, files)])
+    files = depset(transitive = [indexes.imports, indexes.indexes, program.modules, program.summaries])
+    groups["report"] = depset([_report(ctx, toolchain, files)])
     return OutputGroupInfo(**groups)
 
 def _report(ctx, toolchain, files):
@@ -91,7 +90,6 @@ def _report(ctx, toolchain, files):
     arguments = ctx.actions.args()
     arguments.use_param_file("@%s")
     arguments.add("report")
-    arguments.add(toolchain.llvm_dis, format = "--llvm-dis=%s")
     arguments.add(report, format = "--output=%s")
     arguments.add_all(files)
     ctx.actions.run(
@@ -101,7 +99,6 @@ def _report(ctx, toolchain, files):
         mnemonic = "RustThinLtoReport",
         outputs = [report],
         progress_message = "Counting imports of %{label}",
-        tools = [toolchain.llvm_dis] + toolchain.lld_lib,
         toolchain = "//:toolchain_type",
     )
     return report

@@ -31,8 +31,6 @@ def _impl(ctx):
         std[crate] = struct(linker_input = linker_input, pairs = modules)
     return [platform_common.ToolchainInfo(thinlto = ThinLtoToolchainInfo(
         cc_toolchain = cc_toolchain,
-        lld_lib = ctx.files.lld_lib,
-        llvm_dis = ctx.file.llvm_dis,
         rust_thinlto = ctx.file.rust_thinlto,
         rust_toolchain = ctx.attr.rust_toolchain[platform_common.ToolchainInfo],
         std = std,
@@ -54,16 +52,6 @@ _rust_thinlto_toolchain = rule(
             cfg = "exec",
             mandatory = True,
         ),
-        "lld_lib": attr.label_list(
-            doc = "The libraries that lld and llvm-dis load.",
-            allow_files = True,
-            cfg = "exec",
-        ),
-        "llvm_dis": attr.label(
-            doc = "llvm-dis of the compiler's LLVM. Only the output group `report` needs it.",
-            allow_single_file = True,
-            cfg = "exec",
-        ),
         "rust_thinlto": attr.label(
             doc = "The program `rust-thinlto`, beside rustc in `bin`.",
             allow_single_file = True,
@@ -84,7 +72,7 @@ _rust_thinlto_toolchain = rule(
     },
 )
 
-def rust_thinlto_toolchain(name, rust_toolchain, rustc, rustc_lib, rust_thinlto, lld, std, lld_lib = [], llvm_dis = None, **kwargs):
+def rust_thinlto_toolchain(name, rust_toolchain, rustc, rustc_lib, rust_thinlto, lld, std, lld_lib = [], **kwargs):
     """A toolchain for `@thinlto//:toolchain_type`.
 
     Args:
@@ -95,8 +83,7 @@ def rust_thinlto_toolchain(name, rust_toolchain, rustc, rustc_lib, rust_thinlto,
         rust_thinlto: The program `bin/rust-thinlto`.
         lld: lld of the compiler's LLVM, in a file named `ld.lld`.
         std: The files of `lib/rustlib/<target>/thin-link`.
-        lld_lib: The libraries that lld and llvm-dis load, if they are not to come from the system.
-        llvm_dis: llvm-dis of the compiler's LLVM, for the output group `report`.
+        lld_lib: The libraries that lld loads, if they are not to come from the system.
         **kwargs: Attributes of all rules, such as `visibility`.
     """
     config = name + "_cc_config"
@@ -138,8 +125,6 @@ def rust_thinlto_toolchain(name, rust_toolchain, rustc, rustc_lib, rust_thinlto,
         name = name,
         cc_toolchain = cc,
         lld = lld,
-        lld_lib = lld_lib,
-        llvm_dis = llvm_dis,
         rust_thinlto = rust_thinlto,
         rust_toolchain = rust_toolchain,
         std = std,

@@ -132,6 +132,8 @@ impl Place {
             .env("RUSTC", bin.join("rustc"))
             .env("RUSTDOC", bin.join("rustdoc"))
             .env("RUSTFMT", bin.join("rustfmt"))
+            // For the crate `module-summary`.
+            .env("LLVM_CONFIG", &self.config.llvm_config)
             .env("CARGO_TARGET_DIR", self.build.join("workspace"));
         command
     }

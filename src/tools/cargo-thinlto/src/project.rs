@@ -141,7 +141,7 @@ impl Project {
     }
 
     /// The tables of `profile` in the configuration and in the manifest.
-    fn tables(&self, profile: &str) -> impl Iterator<Item = &Value> {
+    fn tables(&self, profile: &str) -> impl Iterator<Item = &Value> + use<'_> {
         let manifest = self.manifest.iter().map(|(_, manifest)| manifest);
         let profile = profile.to_owned();
         [&self.config]

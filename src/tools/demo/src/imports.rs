@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Context;
-use distributed::index;
 use distributed::thin_link::ThinLink;
-use distributed::toolchain::Toolchain;
+use module_summary::Index;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -20,7 +19,7 @@ pub struct Imports {
 }
 
 /// Counts the imports of all modules that the linker selected.
-pub fn count(tools: &Toolchain, thin: &ThinLink) -> anyhow::Result<Imports> {
+pub fn count(thin: &ThinLink) -> anyhow::Result<Imports> {
     let modules = &thin.plan.modules;
     let crates: HashMap<&str, &str> = modules
         .iter()
@@ -29,8 +28,8 @@ pub fn count(tools: &Toolchain, thin: &ThinLink) -> anyhow::Result<Imports> {
     modules
         .par_iter()
         .map(|module| {
-            let index = index::read(&tools.llvm_dis, &thin.index(module))?;
-            of_functions(&index.functions, &module.name, &crates)
+            let index = Index::read(&thin.index(module))?;
+            of_functions(&index.bodies(), &module.name, &crates)
         })
         .try_reduce(Imports::default, |one, other| {
             Ok(Imports {
@@ -42,7 +41,7 @@ pub fn count(tools: &Toolchain, thin: &ThinLink) -> anyhow::Result<Imports> {
 
 /// The imports among the functions that the backend of the module `own` takes from each module.
 fn of_functions(
-    functions: &BTreeMap<String, usize>,
+    functions: &BTreeMap<&str, usize>,
     own: &str,
     crates: &HashMap<&str, &str>,
 ) -> anyhow::Result<Imports> {
@@ -53,7 +52,7 @@ fn of_functions(
     };
     let mut imports = Imports::default();
     for (from, count) in functions {
-        if from != own {
+        if *from != own {
             imports.all += count;
             if crate_of(from)? != crate_of(own)? {
                 imports.across_crates += count;
@@ -67,9 +66,8 @@ fn of_functions(
 mod tests {
     use super::*;
 
-    fn functions() -> BTreeMap<String, usize> {
-        let functions = [("a.0.o", 9), ("a.1.o", 2), ("b.o", 1)];
-        BTreeMap::from(functions.map(|(path, count)| (path.to_owned(), count)))
+    fn functions() -> BTreeMap<&'static str, usize> {
+        BTreeMap::from([("a.0.o", 9), ("a.1.o", 2), ("b.o", 1)])
     }
 
     #[test]

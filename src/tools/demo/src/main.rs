@@ -84,7 +84,7 @@ fn demonstrate(tools: &Toolchain, program: &Program, dir: &Path) -> anyhow::Resu
     let answers = steps.time("compare", |_| {
         compare::run(program, &source, &plain.program, &linked)
     })?;
-    let imports = imports::count(tools, &thin)?;
+    let imports = imports::count(&thin)?;
     let report = Report::new(
         tools, package, &linkable, &backends, imports, answers, steps,
     )?;

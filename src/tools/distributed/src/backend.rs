@@ -3,25 +3,24 @@
 //! Target, relocation model, CPU and features are in the module. Objects come from a cache if they
 //! were compiled from the same content before.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::sync::Arc;
 
 use anyhow::Context;
-use rayon::ThreadPoolBuilder;
-use rayon::prelude::*;
-use tool_support::command::{self, Usage};
+use backends::action::{Argument, Job};
+use backends::compiler::Kind;
+use backends::runner::{Runner, Source};
+use backends::settings::Settings;
+use tool_support::command::Usage;
 
-use crate::cache::{Cache, Key};
-use crate::plan::Planned;
 use crate::program::{Program, bytes};
 use crate::thin_link::ThinLink;
 use crate::toolchain::Toolchain;
 
-/// The options of each backend, besides its index; `-O3` is cargo's release level.
-const OPTIONS: [&str; 3] = ["-Zunstable-options", "-Copt-level=3", "--emit=obj"];
+/// cargo's release level.
+const LEVEL: &str = "-Copt-level=3";
 
 /// The backend of one module.
 pub struct Backend {
@@ -43,70 +42,55 @@ pub fn run(
     program: &Program,
     thin: &ThinLink,
     dir: &Path,
-    done: impl Fn(usize) + Sync,
+    done: impl Fn(usize),
 ) -> anyhow::Result<Backends> {
-    let cache = Cache::open(&dir.join("cache"))?;
-    let pool = ThreadPoolBuilder::new()
-        .num_threads(tools.jobs.get())
-        .build()?;
-    pool.install(|| {
-        let hashes = thin.plan.modules.par_iter().map(|module| {
-            let bitcode = program.dir.join(&module.bitcode);
-            Ok((module.name.as_str(), (hash(&bitcode)?, bytes(&bitcode)?)))
-        });
-        let hashes: HashMap<&str, (blake3::Hash, u64)> = hashes.collect::<anyhow::Result<_>>()?;
-        let mut modules: Vec<&Planned> = thin.plan.modules.iter().collect();
-        // Longest first, so that no core idles at the end.
-        modules.sort_by_key(|module| Reverse(hashes[module.name.as_str()].1));
-        let count = modules.len();
-        // Unlike a parallel iterator over the list, this keeps the order.
-        let backends = modules.into_iter().par_bridge().map(|module| {
-            let index = thin.index(module);
-            let mut key = Key::new(&tools.identity, &OPTIONS);
-            let (own, own_bytes) = hashes[module.name.as_str()];
-            key.add(&module.name, &own);
-            key.add("index", &hash(&index)?);
-            let mut sent_bytes = own_bytes + bytes(&index)?;
-            for import in &module.imports {
-                let (hash, bytes) = hashes.get(import.as_str()).with_context(|| {
-                    format!("{} imports {import}, which is not linked", module.name)
-                })?;
-                key.add(import, hash);
-                sent_bytes += bytes;
-            }
-            let (native, usage) = cache.get(key, |native| {
-                let mut rustc = Command::new(&tools.rustc);
-                rustc
-                    .args(OPTIONS)
-                    .arg(format!("-Zthinlto-index={}", index.display()));
-                // The names in the index are relative to this folder.
-                rustc
-                    .arg(&module.bitcode)
-                    .arg("-o")
-                    .arg(native)
-                    .current_dir(&program.dir);
-                Ok(command::run(&mut rustc)?.usage)
+    let runner = Runner::new(Settings::local(&dir.join("cache"), tools.jobs))?;
+    let compiler = runner.compiler(Kind::Rustc, &tools.rustc)?;
+    let options: Arc<[Argument]> = [Argument::Text(LEVEL.to_owned())].into();
+    let natives = dir.join("natives");
+    fs::create_dir_all(&natives).with_context(|| format!("cannot create {}", natives.display()))?;
+    let modules = &thin.plan.modules;
+    let bitcode = modules.iter().map(|module| {
+        let bytes = bytes(&program.dir.join(&module.bitcode))?;
+        Ok((module.name.as_str(), bytes))
+    });
+    let bitcode: HashMap<&str, u64> = bitcode.collect::<anyhow::Result<_>>()?;
+    let (mut jobs, mut backends) = (Vec::new(), Vec::new());
+    for module in modules {
+        let index = thin.index(module);
+        let mut sent_bytes = bitcode[module.name.as_str()] + bytes(&index)?;
+        for import in &module.imports {
+            sent_bytes += bitcode.get(import.as_str()).with_context(|| {
+                format!("{} imports {import}, which is not linked", module.name)
             })?;
-            done(count);
-            Ok((
-                module.name.clone(),
-                Backend {
-                    native,
-                    sent_bytes,
-                    usage,
-                },
-            ))
+        }
+        let native = natives.join(&module.name);
+        backends.push((native.clone(), sent_bytes));
+        jobs.push(Job {
+            compiler: compiler.clone(),
+            options: options.clone(),
+            // The names in the index are relative to this folder.
+            dir: program.dir.clone(),
+            module: module.bitcode.to_string_lossy().into_owned(),
+            index,
+            output: native,
         });
-        backends.collect()
-    })
-}
-
-/// The hash of a file, read in pieces: the memory of this process would count as its children's.
-fn hash(path: &Path) -> anyhow::Result<blake3::Hash> {
-    let read = || -> std::io::Result<_> {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(fs::File::open(path)?)?;
-        Ok(hasher.finalize())
-    };
-    read().with_context(|| format!("cannot read {}", path.display()))
+    }
+    let sources = runner.run(jobs, || done(modules.len()))?;
+    let backends = backends.into_iter().zip(sources);
+    let backends = backends
+        .zip(modules)
+        .map(|(((native, sent_bytes), source), module)| {
+            let usage = match source {
+                Source::Compiled(usage) => Some(usage),
+                _ => None,
+            };
+            let backend = Backend {
+                native,
+                sent_bytes,
+                usage,
+            };
+            (module.name.clone(), backend)
+        });
+    Ok(backends.collect())
 }

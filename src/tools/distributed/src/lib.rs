@@ -6,15 +6,14 @@
 //! Bazel has, [`run_linker`] and [`mod@place_module`] connect them to rustc.
 //!
 //! For programs that cargo builds, [`fetch`], [`compile`] and [`backend`] add the other steps;
-//! [`wrapper`] is between cargo and rustc. [`pairs`] knows the files of modules, [`mod@index`] reads
-//! indexes.
+//! [`wrapper`] is between cargo and rustc. [`pairs`] knows the files of modules;
+//! [`bitcode`] finds those without a summary.
 
 pub mod backend;
-mod cache;
+pub mod bitcode;
 pub mod compile;
 pub mod fetch;
 pub mod folder;
-pub mod index;
 pub mod link;
 pub mod link_inputs;
 pub mod linker;

@@ -144,5 +144,5 @@ pub(crate) fn parse(text: &str) -> anyhow::Result<Program> {
         let module = &modules[part.modules().start];
         bail!("no argument stands for {}", module.bitcode.display());
     }
-    Program::new(linker, parts, modules, natives)
+    Program::new(crate_name, linker, parts, modules, natives)
 }

@@ -73,9 +73,6 @@ struct Link {
 
 #[derive(clap::Args)]
 struct Report {
-    /// llvm-dis of the compiler's LLVM
-    #[arg(long, value_name = "FILE")]
-    llvm_dis: PathBuf,
     /// The file for the report
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
@@ -126,7 +123,7 @@ fn run_link(args: &Link) -> anyhow::Result<()> {
 }
 
 fn run_report(args: &Report) -> anyhow::Result<()> {
-    let report = report::of_files(&args.llvm_dis, &args.files)?;
+    let report = report::of_files(&args.files)?;
     file::write_json(&args.output, &report)
 }
 

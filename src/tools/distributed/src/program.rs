@@ -91,6 +91,8 @@ impl Part {
 /// A program to link.
 #[derive(Debug)]
 pub struct Program {
+    /// The name of its crate.
+    pub crate_name: String,
     /// The folder in which the linker and the backends run.
     pub dir: PathBuf,
     /// The modules, in the order of the link.
@@ -98,11 +100,12 @@ pub struct Program {
     /// The objects and archives of native code that rustc names to the linker.
     pub natives: Vec<PathBuf>,
     pub(crate) linker: Linker,
-    parts: Vec<Part>,
+    pub(crate) parts: Vec<Part>,
 }
 
 impl Program {
     pub(crate) fn new(
+        crate_name: String,
         linker: Linker,
         parts: Vec<Part>,
         modules: Vec<Module>,
@@ -119,6 +122,7 @@ impl Program {
             }
         }
         Ok(Program {
+            crate_name,
             dir: PathBuf::new(),
             modules,
             natives,
@@ -140,6 +144,13 @@ impl Program {
         }
         self.dir = folder.to_owned();
         Ok(())
+    }
+
+    /// Adds an option of lld to the command line.
+    pub fn add_option(&mut self, option: &str) {
+        let option = self.linker.option(option).into_string();
+        self.parts
+            .push(Part::Verbatim(option.expect("it is made of text")));
     }
 
     /// Leaves upstream crates out of the link, with their native code.

@@ -1,16 +1,16 @@
 //! Counts what a build by distributed ThinLTO did, from its files.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use helped::Helped;
+use module_summary::Index;
 use rayon::prelude::*;
 use serde::Serialize;
 use walkdir::WalkDir;
 
-use crate::index;
+use crate::bitcode::is_bitcode_file;
 use crate::pairs::{BITCODE, SUMMARY};
 use crate::program::bytes;
 
@@ -53,7 +53,7 @@ impl Report {
 
 /// The report on `files`, and on all files in those that are folders. Suffixes tell their kinds; other
 /// files are ignored.
-pub fn of_files(llvm_dis: &Path, files: &[PathBuf]) -> anyhow::Result<Report> {
+pub fn of_files(files: &[PathBuf]) -> anyhow::Result<Report> {
     let mut found = Vec::new();
     for file in files {
         for entry in WalkDir::new(file).follow_links(true) {
@@ -71,21 +71,22 @@ pub fn of_files(llvm_dis: &Path, files: &[PathBuf]) -> anyhow::Result<Report> {
     }
     found
         .par_iter()
-        .map(|file| of_file(llvm_dis, file))
+        .map(|file| of_file(file))
         .try_reduce(Report::default, |one, other| Ok(one.plus(other)))
 }
 
-fn of_file(llvm_dis: &Path, file: &Path) -> anyhow::Result<Report> {
+fn of_file(file: &Path) -> anyhow::Result<Report> {
     let mut report = Report::default();
     let name = file.to_string_lossy();
     if let Some(stem) = name.strip_suffix(INDEX) {
-        let index = index::read(llvm_dis, file)?;
+        let index = Index::read(file)?;
         report.modules = 1;
         report.selected_modules = index.is_selected.into();
         report.index_bytes = bytes(file)?;
         // The index is in a folder of its own, below which it has the path of the module.
         let own = |path: &str| Path::new(stem).ends_with(path.trim_start_matches('/'));
-        let imported = index.functions.iter().filter(|(path, _)| !own(path));
+        let bodies = index.bodies().into_iter();
+        let imported = bodies.filter(|(path, _)| !own(path));
         report.imported_functions = imported.map(|(_, count)| count).sum();
     } else if name.ends_with(IMPORTS) {
         let text =
@@ -93,16 +94,8 @@ fn of_file(llvm_dis: &Path, file: &Path) -> anyhow::Result<Report> {
         report.module_imports = text.lines().count();
     } else if name.ends_with(SUMMARY) {
         report.summary_bytes = bytes(file)?;
-    } else if name.ends_with(BITCODE) && is_bitcode(file)? {
+    } else if name.ends_with(BITCODE) && is_bitcode_file(file)? {
         report.bitcode_bytes = bytes(file)?;
     }
     Ok(report)
-}
-
-fn is_bitcode(file: &Path) -> anyhow::Result<bool> {
-    let mut start = Vec::new();
-    File::open(file)
-        .and_then(|file| file.take(4).read_to_end(&mut start))
-        .with_context(|| format!("cannot read {}", file.display()))?;
-    Ok(start == b"BC\xC0\xDE")
 }

@@ -106,11 +106,12 @@ pub fn run(program: &Program, dir: &Path) -> anyhow::Result<ThinLink> {
 /// folder of the thin link.
 fn check_paths(module: &Module) -> anyhow::Result<()> {
     let (bitcode, summary) = (module.bitcode.display(), module.summary.display());
+    let is_its_own_summary = module.summary == module.bitcode;
     let named = summary
         .to_string()
         .strip_suffix(SUMMARY)
         .map(|stem| format!("{stem}{BITCODE}"));
-    if named.is_none_or(|named| named != bitcode.to_string()) {
+    if !is_its_own_summary && named.is_none_or(|named| named != bitcode.to_string()) {
         let message = format!("{summary} is not beside {bitcode} under the same name");
         let help = "name the files of a pair `NAME.o` and `NAME.indexing.o`, in one folder";
         return Err(Helped::new(message, help).into());

@@ -22,8 +22,6 @@ pub struct Toolchain {
     pub cargo: PathBuf,
     /// The lld of the compiler's LLVM, called `ld.lld` in its folder.
     pub lld: PathBuf,
-    /// The llvm-dis of the compiler's LLVM.
-    pub llvm_dis: PathBuf,
     /// The host's target triple.
     pub host: String,
     /// The output of `rustc --version`.
@@ -57,7 +55,6 @@ impl Toolchain {
             cargo: find(cargo, "`./x.py setup` gets stage 0, which has cargo")?,
             // The name in /usr/bin is a link into the folder of this LLVM.
             lld: fs::canonicalize(find_llvm("ld.lld", "lld")?)?.with_file_name("ld.lld"),
-            llvm_dis: find_llvm("llvm-dis", "llvm")?,
             host: ask(&rustc, "--print=host-tuple")?,
             version: ask(&rustc, "--version")?,
             identity: identity(&about, &[sysroot.join("lib"), std.clone()])?,

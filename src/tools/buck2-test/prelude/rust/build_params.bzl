@@ -1,0 +1,3 @@
+"""A stand-in for the prelude's file of this name."""
+
+MetadataKind = enum("fast", "full", "link")
