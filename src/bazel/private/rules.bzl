@@ -74,17 +74,15 @@ def _static_library(ctx):
 def _output_groups(ctx):
     program = ctx.attr.binary[ThinLtoProgramInfo]
     indexes = ctx.attr.binary[ThinLtoIndexesInfo]
-    groups = dict(
+    files = depset(transitive = [indexes.imports, indexes.indexes, program.modules, program.summaries])
+    return OutputGroupInfo(
         imports = indexes.imports,
         indexes = indexes.indexes,
+        report = depset([_report(ctx, files)]),
         summaries = program.summaries,
     )
-    toolchain = ctx.toolchains["//:toolchain_type"].thinlto
-    files = depset(transitive = [indexes.imports, indexes.indexes, program.modules, program.summaries])
-    groups["report"] = depset([_report(ctx, toolchain, files)])
-    return OutputGroupInfo(**groups)
 
-def _report(ctx, toolchain, files):
+def _report(ctx, files):
     """Counts modules, imported functions and bytes."""
     report = ctx.actions.declare_file(ctx.label.name + ".report.json")
     arguments = ctx.actions.args()
@@ -94,7 +92,7 @@ def _report(ctx, toolchain, files):
     arguments.add_all(files)
     ctx.actions.run(
         arguments = [arguments],
-        executable = toolchain.rust_thinlto,
+        executable = ctx.toolchains["//:toolchain_type"].thinlto.rust_thinlto,
         inputs = files,
         mnemonic = "RustThinLtoReport",
         outputs = [report],
