@@ -14,7 +14,8 @@ use crate::verbs::build;
 pub const TOOLS: [&str; 5] = ["bench", "compare", "cost", "demo", "scale"];
 
 /// The programs that are part of the toolchain, and their packages in the workspace.
-const SHIPPED: [(&str, &str); 2] = [
+const SHIPPED: [(&str, &str); 3] = [
+    ("backends", "thinlto-distributor"),
     ("cargo-thinlto", "cargo-thinlto"),
     ("distributed", "rust-thinlto"),
 ];

@@ -656,13 +656,13 @@ fn the_programs_for_users_are_shipped() {
     let bootstrap = "import os\nprint('ships', os.environ.get('THINLTO_PROGRAMS'))\n";
     write(&fixture.laid("x.py"), bootstrap);
     let built = fixture.build.join("workspace/release");
-    let built =
-        ["cargo-thinlto", "rust-thinlto"].map(|name| built.join(name).display().to_string());
+    let built = ["thinlto-distributor", "cargo-thinlto", "rust-thinlto"]
+        .map(|name| built.join(name).display().to_string());
     for verb in ["build", "dist", "test"] {
         let told = fixture.succeed(&[verb, "library"]);
         let expected = format!(
-            "\ncargo build --quiet --locked --release --package cargo-thinlto --bin cargo-thinlto \
-             --package distributed --bin rust-thinlto\nships {}\n",
+            "\ncargo build --quiet --locked --release --package backends --bin thinlto-distributor \
+             --package cargo-thinlto --bin cargo-thinlto --package distributed --bin rust-thinlto\nships {}\n",
             built.join(":")
         );
         assert!(told.contains(&expected), "{told}");
