@@ -662,8 +662,7 @@ fn the_programs_for_users_are_shipped() {
         let told = fixture.succeed(&[verb, "library"]);
         let expected = format!(
             "\ncargo build --quiet --locked --release --package backends --bin thinlto-distributor \
-             --package cargo-thinlto --bin cargo-thinlto --package distributed --bin rust-thinlto\n\
-             ships {}\n",
+             --package cargo-thinlto --bin cargo-thinlto --package distributed --bin rust-thinlto\nships {}\n",
             built.join(":")
         );
         assert!(told.contains(&expected), "{told}");
