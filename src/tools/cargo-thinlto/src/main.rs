@@ -13,6 +13,7 @@ mod jobs;
 mod linker;
 mod lld;
 mod project;
+mod questions;
 mod session;
 mod signals;
 mod summary;
@@ -24,8 +25,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
+use thinlto_report::{explain, report};
 
 use crate::cargo::Verb;
+use crate::questions::Question;
 
 /// LTO across all crates of a project, std included, from a cache of native objects
 ///
@@ -54,6 +57,10 @@ enum Tool {
     /// Build and install a Rust binary
     #[command(disable_help_flag = true)]
     Install(CargoArguments),
+    /// Tell why a function is or is not imported into modules, and inlined there
+    Explain(Question<explain::Args>),
+    /// Tell what the program consists of, and what runs again after an edit
+    Report(Question<report::Args>),
     /// Show the cache, or clear it
     Cache(cache::Arguments),
 }
@@ -89,6 +96,8 @@ fn run(tool: Tool) -> anyhow::Result<ExitCode> {
         Tool::Bench(cargo) => cargo::run(Verb::Bench, &cargo.arguments),
         Tool::Rustc(cargo) => cargo::run(Verb::Rustc, &cargo.arguments),
         Tool::Install(cargo) => cargo::run(Verb::Install, &cargo.arguments),
+        Tool::Explain(arguments) => questions::explain(&arguments),
+        Tool::Report(arguments) => questions::report(&arguments),
         Tool::Cache(arguments) => cache::run(&arguments).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -36,6 +36,13 @@ impl Linker {
         }
     }
 
+    /// Makes C compilers search `folder` for the linker that `-fuse-ld` names.
+    pub(crate) fn search(&mut self, folder: &Path) {
+        let folder = folder.to_string_lossy().into_owned();
+        self.environment
+            .insert("COMPILER_PATH".to_owned(), Some(folder));
+    }
+
     /// Runs the linker in `dir`, with its arguments in a response file. If it fails, the error has the
     /// arguments and the linker's messages.
     pub fn run(&self, arguments: &[OsString], dir: &Path) -> anyhow::Result<Ended> {

@@ -146,6 +146,11 @@ impl Program {
         Ok(())
     }
 
+    /// Makes C compilers search `folder` for lld.
+    pub fn search_lld(&mut self, folder: &Path) {
+        self.linker.search(folder);
+    }
+
     /// Adds an option of lld to the command line.
     pub fn add_option(&mut self, option: &str) {
         let option = self.linker.option(option).into_string();

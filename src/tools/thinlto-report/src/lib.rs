@@ -29,4 +29,6 @@ pub struct Build {
     pub link_inputs: PathBuf,
     /// The compiler, which runs backends.
     pub rustc: PathBuf,
+    /// The folder in which C compilers find lld as `ld.lld`, if the arguments of the link do not tell.
+    pub lld_folder: Option<PathBuf>,
 }

@@ -55,6 +55,9 @@ impl Linked {
     pub fn new(build: &Build) -> anyhow::Result<Linked> {
         let folder = tempfile::Builder::new().prefix("thin-link-").tempdir()?;
         let mut program = link_inputs::read(&build.link_inputs)?;
+        if let Some(folder) = &build.lld_folder {
+            program.search_lld(folder);
+        }
         bitcode::take(&mut program, folder.path())?;
         if program.modules.is_empty() {
             let message = format!("no module of {} takes part in ThinLTO", program.crate_name);

@@ -6,4 +6,5 @@ mod c_code;
 mod cached;
 mod flags;
 mod project;
+mod questions;
 mod verbs;

@@ -28,10 +28,12 @@ impl Build {
         let default =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../build/host/stage1/bin/rustc");
         let dir = tempfile::tempdir().unwrap();
+        let lld = find_llvm("ld.lld", "lld").unwrap().canonicalize().unwrap();
         let build = Build {
             tested: thinlto_report::Build {
                 link_inputs: dir.path().join("whole.link-inputs.json"),
                 rustc: env::var_os("TESTED_RUSTC").map_or(default, PathBuf::from),
+                lld_folder: lld.parent().map(Path::to_owned),
             },
             dir,
         };
@@ -51,7 +53,6 @@ impl Build {
     }
 
     fn compile(&self, name: &str, options: &[&str], flags: &[&str]) {
-        let lld = find_llvm("ld.lld", "lld").unwrap().canonicalize().unwrap();
         let mut rustc = Command::new(&self.tested.rustc);
         rustc
             .args([
@@ -63,7 +64,6 @@ impl Build {
             .args(["-Ccodegen-units=1", "-Clink-arg=-fuse-ld=lld"])
             // Functions stay in their crate until they are imported.
             .arg("-Zcross-crate-inline-threshold=never")
-            .arg(format!("-Clink-arg=-B{}", lld.parent().unwrap().display()))
             .args(["--crate-name", name, "--out-dir"])
             .arg(self.dir.path())
             .arg(source(&format!("{name}.rs")))

@@ -289,6 +289,7 @@ fn files_that_cannot_be_read_are_named() {
     let missing = thinlto_report::Build {
         link_inputs: build.path("missing.json"),
         rustc: build.tested.rustc.clone(),
+        lld_folder: None,
     };
     let missing = helped::report(&explain::explain(&missing, &args("small")).unwrap_err());
     assert!(
