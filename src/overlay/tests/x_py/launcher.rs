@@ -488,7 +488,7 @@ fn without_the_archive_an_unpacked_source_and_a_toolchain_do() {
     assert!(output.status.success(), "{}", stderr(&output));
     let told = stdout(&output);
     assert!(
-        told.contains("\nbootstrap build --stage 1 library --config "),
+        told.contains("\nbootstrap build --stage 1 library src/tools/rustdoc --config "),
         "{told}"
     );
     assert!(!fixture.build.join("download").exists());

@@ -611,7 +611,7 @@ fn flags_and_paths_reach_bootstrap() {
     };
     assert_eq!(
         run(&["build"]),
-        "bootstrap build --stage 1 library --config C"
+        "bootstrap build --stage 1 library src/tools/rustdoc --config C"
     );
     assert_eq!(
         run(&[

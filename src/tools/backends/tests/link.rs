@@ -38,7 +38,11 @@ const PRINTED: &str = "1 0 6\n";
 fn distributor() -> PathBuf {
     // cargo's variable has a dash in its name, and a rustc that is a shell script drops it.
     let tests = env::current_exe().unwrap();
-    tests.ancestors().nth(2).unwrap().join("thinlto-distributor")
+    tests
+        .ancestors()
+        .nth(2)
+        .unwrap()
+        .join("thinlto-distributor")
 }
 
 /// Folders of projects, and a cache.

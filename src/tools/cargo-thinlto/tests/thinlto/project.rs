@@ -123,7 +123,7 @@ impl Project {
             .min_depth(1)
             .into_iter()
             .filter_entry(|entry| {
-                let private = ["build", "deps", "incremental"];
+                let private = [".fingerprint", "build", "deps", "incremental"];
                 !private.iter().any(|name| entry.file_name() == *name)
             });
         let files = walk

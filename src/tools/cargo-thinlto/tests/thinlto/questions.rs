@@ -7,13 +7,15 @@ use crate::project::{Project, succeed};
 #[test]
 fn a_function_of_another_crate_is_explained() {
     let project = Project::new("workspace");
-    let (stdout, _) = succeed(&mut project.thinlto("explain native::add -- --bin app"));
+    let (stdout, _) = succeed(&mut project.thinlto("explain native::add -- -p app --bin app"));
     assert!(stdout.starts_with("native::add\n"), "{stdout}");
     assert!(stdout.contains("    imports it from native-"), "{stdout}");
     assert!(stdout.contains("    called by app::main\n"), "{stdout}");
     assert!(stdout.contains("    inlined into app::main "), "{stdout}");
 
-    let output = project.thinlto("explain no_such -- --bin app").output();
+    let output = project
+        .thinlto("explain no_such -- -p app --bin app")
+        .output();
     let output = output.unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(101), "{stderr}");
@@ -24,7 +26,7 @@ fn a_function_of_another_crate_is_explained() {
 #[test]
 fn an_edit_of_a_member_is_reported() {
     let project = Project::new("workspace");
-    let words = "report --json --edit native/src/lib.rs -- --bin app";
+    let words = "report --json --edit native/src/lib.rs -- -p app --bin app";
     let (stdout, _) = succeed(&mut project.thinlto(words));
     let report: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(report["program"], "app");

@@ -110,11 +110,14 @@ fn help_is_cargo_s() {
 #[test]
 fn tests_pass_as_without_lto() {
     let project = Project::new("workspace");
+    // The tests of a program run on several threads.
     let results = |stdout: &str| -> Vec<String> {
         let lines = stdout.lines().filter(|line| line.starts_with("test "));
-        lines
+        let mut lines: Vec<_> = lines
             .map(|line| line.split("; finished in").next().unwrap().to_owned())
-            .collect()
+            .collect();
+        lines.sort();
+        lines
     };
     let (lto, stderr) = succeed(&mut project.thinlto("test --workspace"));
     let (plain, _) = succeed(&mut project.cargo("test --release --workspace"));
@@ -144,7 +147,8 @@ fn benches_run() {
 #[test]
 fn rustc_takes_more_flags() {
     let project = Project::new("workspace");
-    let (_, stderr) = succeed(&mut project.thinlto("rustc --bin app -- --cfg feature=\"loud\""));
+    let (_, stderr) =
+        succeed(&mut project.thinlto("rustc -p app --bin app -- --cfg feature=\"loud\""));
     assert!(counts(&stderr).is_some(), "{stderr}");
     let (stdout, _) = succeed(&mut project.command(project.path("target/release/app")));
     assert_eq!(stdout, "2 2 10 8!\n");
