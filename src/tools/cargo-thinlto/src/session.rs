@@ -62,7 +62,7 @@ impl Session {
         Ok(Session { folder })
     }
 
-    /// Makes the links that `cargo` starts part of this session. C compilers, gcc and clang, search
+    /// Makes the links that `cargo` starts part of the run. C compilers, gcc and clang, search
     /// `COMPILER_PATH` for the linker that `-fuse-ld` names.
     pub fn join(&self, cargo: &mut Command) -> anyhow::Result<()> {
         let mut folders = vec![self.folder.path().join(PROGRAMS)];
