@@ -137,7 +137,8 @@ fn refused() {
     rustc.run_fail().assert_stderr_contains("-Zunstable-options not specified");
 }
 
-/// Each module of std is there as it is in its rlib, and nothing else.
+/// Each module of std is there as it is in its rlib, with an archive of those of each rlib, and nothing
+/// else.
 fn sysroot() {
     let rlibs = std_rlibs();
     let folder = rlibs[0].parent().unwrap().with_file_name("thin-link");
@@ -152,9 +153,14 @@ fn sysroot() {
             }
             expected.extend([summary_of(&object), object]);
         }
+        let archive = folder.join(rlib.file_name().unwrap());
+        assert!(rfs::read(&archive).starts_with(b"!<thin>\n"), "{}", archive.display());
+        expected.push(archive);
     }
     assert!(expected.len() > 100, "{expected:?}");
-    let mut found = shallow_find_files(folder, |path| !has_prefix(path, "panic_abort-"));
+    let mut found = shallow_find_files(folder, |path| {
+        !has_prefix(path, "panic_abort-") && !has_prefix(path, "libpanic_abort-")
+    });
     found.sort();
     expected.sort();
     assert_eq!(found, expected);
