@@ -44,7 +44,7 @@ impl Linker {
     }
 
     /// Runs the linker in `dir`, with its arguments in a response file. If it fails, the error has the
-    /// arguments and the linker's messages.
+    /// linker's messages.
     pub fn run(&self, arguments: &[OsString], dir: &Path) -> anyhow::Result<Ended> {
         let mut file = tempfile::NamedTempFile::with_prefix("link-")?;
         file.write_all(&response_file::text(arguments))
@@ -62,14 +62,15 @@ impl Linker {
         if ended.status.success() {
             return Ok(ended);
         }
-        let mut message = format!("the linker failed ({}): {shown:?}", ended.status);
+        let program = self.program.display();
+        let mut message = format!("the linker `{program}` failed ({})", ended.status);
         for text in [&ended.stdout, &ended.stderr] {
             let text = String::from_utf8_lossy(text);
             if !text.trim_end().is_empty() {
                 message += &format!("\n{}", text.trim_end());
             }
         }
-        let help = "the arguments are those of `--emit=link-inputs`, with other files for modules";
+        let help = "`RUST_LOG=debug` shows its arguments: those of `--emit=link-inputs`, with other files for modules";
         Err(Helped::new(message, help).into())
     }
 
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_shows_arguments_and_messages() {
+    fn a_failure_shows_messages_of_the_linker() {
         // `cat @FILE` finds no such file.
         let run = |program: &str| {
             let arguments = ["a b".into()];
@@ -144,7 +145,7 @@ mod tests {
         };
         let error = run("cat");
         assert!(
-            error.starts_with("error: the linker failed (exit status: 1): \"cat\" \"a b\"\ncat: "),
+            error.starts_with("error: the linker `cat` failed (exit status: 1)\ncat: "),
             "{error}"
         );
         assert!(error.contains("\nhelp: "), "{error}");

@@ -329,7 +329,7 @@ fn the_regular_part_of_cfi_is_linked() {
     fs::write(build.path("thin/plan.json"), plan).unwrap();
     let message = build.error(&link_arguments(&["--output=other"]));
     assert!(
-        message.starts_with("error: the linker failed (exit status: 1): \"cc\" "),
+        message.starts_with("error: the linker `cc` failed (exit status: 1)\n"),
         "{message}"
     );
     assert!(
@@ -416,7 +416,7 @@ fn a_build_system_names_the_modules() {
     );
     let failed = build.error(&["run-linker", LINK_INPUTS, "-o", "linked", "missing.o"]);
     assert!(
-        failed.starts_with("error: the linker failed (exit status: 1): "),
+        failed.starts_with("error: the linker `cc` failed (exit status: 1)\n"),
         "{failed}"
     );
     assert!(failed.contains("missing.o"), "{failed}");

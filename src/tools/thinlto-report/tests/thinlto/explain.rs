@@ -302,7 +302,7 @@ fn files_that_cannot_be_read_are_named() {
     fs::write(&summary, &content[..content.len() / 8 * 4]).unwrap();
     let damaged = error(&build, "small");
     assert!(
-        damaged.starts_with("error: the linker failed "),
+        damaged.starts_with("error: the linker `cc` failed "),
         "{damaged}"
     );
     assert!(damaged.contains("parts.indexing.o"), "{damaged}");
