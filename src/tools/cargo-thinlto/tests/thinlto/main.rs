@@ -5,6 +5,7 @@ mod builds;
 mod c_code;
 mod cached;
 mod flags;
+mod packages;
 mod project;
 mod questions;
 mod verbs;

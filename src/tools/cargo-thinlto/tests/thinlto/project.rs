@@ -23,24 +23,24 @@ impl Project {
     /// A copy of the project `name`, with the cache of all tests.
     pub fn new(name: &str) -> Project {
         let mut project = Project::with_cache(name);
-        project.set(
-            "CARGO_THINLTO_CACHE_DIR",
-            concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"),
-        );
+        project.share_cache();
         project
     }
 
     /// A copy of the project `name`, with a cache of its own.
     pub fn with_cache(name: &str) -> Project {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+        Project::copy_of(&tests.join(name))
+    }
+
+    /// A copy of the folder `original`, with a cache of its own.
+    pub fn copy_of(original: &Path) -> Project {
         let folder = tempfile::tempdir().unwrap();
-        let original = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests")
-            .join(name);
-        for entry in WalkDir::new(&original) {
+        for entry in WalkDir::new(original) {
             let entry = entry.unwrap();
             let copy = folder
                 .path()
-                .join(entry.path().strip_prefix(&original).unwrap());
+                .join(entry.path().strip_prefix(original).unwrap());
             if entry.file_type().is_dir() {
                 fs::create_dir_all(copy).unwrap();
             } else {
@@ -59,6 +59,14 @@ impl Project {
             folder,
             environment: environment.into(),
         }
+    }
+
+    /// Uses the cache of all tests.
+    pub fn share_cache(&mut self) {
+        self.set(
+            "CARGO_THINLTO_CACHE_DIR",
+            concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"),
+        );
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
