@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::Context;
 
@@ -38,9 +38,8 @@ export HOME=/root PATH=/usr/sbin:/usr/bin
 
 /// A process, and all that it starts. It ends, by SIGKILL, when this is dropped or this process ends.
 pub struct Room {
+    /// Its standard input is open as long as the room.
     child: Child,
-    /// Open as long as the room.
-    _lifeline: ChildStdin,
     /// What the process printed.
     pub(crate) log: Log,
 }
@@ -86,13 +85,11 @@ impl Room {
             .stdin(Stdio::piped())
             .stdout(output.try_clone()?)
             .stderr(output);
-        let mut child = command
+        let child = command
             .spawn()
             .with_context(|| format!("cannot start {command:?}"))?;
-        let lifeline = child.stdin.take().expect("it is piped");
         Ok(Room {
             child,
-            _lifeline: lifeline,
             log: Log(log.to_owned()),
         })
     }
@@ -162,8 +159,7 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        // It fails if the process has ended.
-        let _ = self.child.kill();
+        // This closes its standard input. A signal to `unshare` would let it end before the others do.
         let _ = self.child.wait();
     }
 }

@@ -1,6 +1,7 @@
 //! The example workspace that the documentation shows, built on this machine.
 
 use anyhow::ensure;
+use serde_json::Value;
 
 use crate::environment::Environment;
 use crate::workspace::Workspace;
@@ -31,6 +32,32 @@ fn example(environment: &Environment, name: &str) -> anyhow::Result<()> {
         again.0.is_empty(),
         "without a change, Bazel ran {:?}",
         again.runners()
+    );
+    output_groups(&workspace)
+}
+
+/// The files of the output groups, and what the report counts in them.
+fn output_groups(workspace: &Workspace) -> anyhow::Result<()> {
+    // Without optimization, nothing is imported.
+    let groups = "--output_groups=summaries,indexes,imports,report";
+    let log = workspace.build(&["-c", "opt", groups, "//program:census"])?;
+    ensure!(
+        log.ran("CcLtoBackendCompile").is_empty() && log.ran("RustThinLtoReport").len() == 1,
+        "the files of the groups need no backends: {:?}",
+        log.runners()
+    );
+    let report = workspace.read("bazel-bin/program/census.report.json")?;
+    let report: Value = serde_json::from_slice(&report)?;
+    let count = |name: &str| report[name].as_u64().unwrap_or_default();
+    let (modules, bitcode) = (count("modules"), count("bitcode_bytes"));
+    ensure!(
+        modules > 100
+            && (1..=modules).contains(&count("selected_modules"))
+            && count("imported_functions") >= count("module_imports")
+            && count("module_imports") > 10
+            && (1..bitcode).contains(&count("summary_bytes"))
+            && (1..bitcode).contains(&count("index_bytes")),
+        "{report}"
     );
     Ok(())
 }

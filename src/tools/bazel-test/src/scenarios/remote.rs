@@ -52,7 +52,6 @@ pub fn options(service: &Service) -> Vec<String> {
         "--remote_timeout=600",
         // The scheduler refuses more than 200 calls at a time.
         "--remote_max_connections=1",
-        "--remote_max_concurrency_per_connection=100",
         "--jobs=4",
     ];
     [executor]
@@ -113,10 +112,7 @@ fn build(environment: &Environment, name: &str) -> anyhow::Result<()> {
     let local = workspace.build(&[PROGRAM])?;
     let different: Vec<&str> = {
         let (local, remote) = (local.written(), first.written());
-        // rustc names the real folder of its own sysroot in link inputs: another one on a worker.
-        let differs = |path: &&str| {
-            !path.ends_with(".link-inputs.json") && local.get(path) != remote.get(path)
-        };
+        let differs = |path: &&str| local.get(path) != remote.get(path);
         local
             .keys()
             .chain(remote.keys())
