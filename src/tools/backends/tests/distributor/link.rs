@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::{env, fs, thread};
 
 use crate::project::{
-    AR, CLANG, Machine, PRINTED, Project, SOURCES, counts, distributor, fail, succeed,
+    AR, CLANG, Machine, PRINTED, Project, SOURCES, WITH_SLOW, counts, distributor, fail, succeed,
 };
 use crate::rust::{Rust, own_rustc};
 
@@ -191,6 +191,44 @@ fn a_link_that_is_killed_leaves_a_good_cache() {
     let counted = machine.project("whole").link(&[]);
     assert!(counted.cached >= before, "{counted:?}");
     assert_eq!(counted.cached + counted.compiled, 3);
+}
+
+#[test]
+fn a_signal_ends_the_backends_and_leaves_nothing() {
+    let machine = Machine::new();
+    let project = machine.project("project");
+    project.add_slow_module(1);
+    let script = format!(
+        "#!/bin/sh\necho $$ > pid\nexec '{}' \"$@\"\n",
+        distributor().display()
+    );
+    fs::write(project.path("distributor.sh"), script).unwrap();
+    succeed(project.command("chmod").args(["+x", "distributor.sh"]));
+    for signal in ["-TERM", "-INT", "-HUP"] {
+        let mut linker = project.linker(&WITH_SLOW, &["--jobs=2"]);
+        linker.arg("-Wl,--thinlto-distributor=./distributor.sh");
+        let mut child = linker.stderr(Stdio::piped()).spawn().unwrap();
+        while project.backends() == 0 {
+            assert!(child.try_wait().unwrap().is_none());
+            thread::yield_now();
+        }
+        let pid = fs::read_to_string(project.path("pid")).unwrap();
+        succeed(Command::new("kill").args([signal, pid.trim()]));
+        let output = child.wait_with_output().unwrap();
+        let messages = String::from_utf8(output.stderr).unwrap();
+        assert!(messages.contains("error: interrupted"), "{messages}");
+        assert!(!output.status.success());
+        assert_eq!(project.backends(), 0);
+        let left = [&project.tmp, &project.cache.join("writing")]
+            .map(|folder| fs::read_dir(folder).map_or(0, |entries| entries.count()));
+        assert_eq!(left, [0, 0]);
+    }
+    let (counted, _) = project.link_files(&WITH_SLOW, &[]);
+    assert!(
+        counted.compiled >= 1 && counted.modules() == 4,
+        "{counted:?}"
+    );
+    assert_eq!(project.run(), PRINTED);
 }
 
 #[test]

@@ -33,6 +33,7 @@ pub const SOURCES: [(&str, &str); 3] = [
     ),
 ];
 pub const FILES: [&str; 3] = ["main.o", "even.o", "libodd.a"];
+pub const WITH_SLOW: [&str; 4] = ["main.o", "even.o", "libodd.a", "slow.o"];
 pub const PRINTED: &str = "1 0 6\n";
 
 pub fn distributor() -> PathBuf {
@@ -81,7 +82,7 @@ pub struct Project {
     pub dir: PathBuf,
     pub cache: PathBuf,
     /// Keeps what a killed process leaves.
-    tmp: PathBuf,
+    pub tmp: PathBuf,
 }
 
 impl Project {
@@ -98,6 +99,22 @@ impl Project {
             let _ = fs::remove_file(self.path("libodd.a"));
             succeed(self.command(AR).args(["rcs", "libodd.a", "odd.o"]));
         }
+    }
+
+    /// Adds `slow.o`, whose backend takes seconds, so that something can happen to it. It differs by `seed`.
+    pub fn add_slow_module(&self, seed: u32) {
+        let functions = (0..1500).map(|number| {
+            let step = number % 7 + 1;
+            format!(
+                "int slow{number}(int *a, int n) {{
+                   int s = {number} + {seed};
+                   for (int i = 0; i < n; i++)
+                     for (int j = i; j < n; j += {step}) s = s * a[j] ^ (a[i] + s / (j + {number}));
+                   return s;
+                 }}\n"
+            )
+        });
+        self.compile("slow", &functions.collect::<String>());
     }
 
     pub fn command(&self, program: impl AsRef<Path>) -> Command {
@@ -170,6 +187,16 @@ impl Project {
 
     pub fn program(&self) -> Vec<u8> {
         fs::read(self.path("program")).unwrap()
+    }
+
+    /// The number of backends that run here.
+    pub fn backends(&self) -> usize {
+        let processes = fs::read_dir("/proc").unwrap();
+        let folders =
+            processes.filter_map(|process| fs::read_link(process.unwrap().path().join("cwd")).ok());
+        folders
+            .filter(|folder| folder.starts_with(&self.tmp))
+            .count()
     }
 
     /// The files of all results in the cache.
