@@ -13,8 +13,8 @@ use crate::lock::lock;
 /// BuildGrid, and the packages that it needs for PostgreSQL, in the versions that were tried.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 
-/// With this key, a service that asks for tokens checks them.
-const TOKEN_KEY: &str = "only for tests on the loopback interface";
+/// The key of tokens.
+pub const TOKEN_KEY: &str = "only for tests on the loopback interface";
 /// A token that is signed with it, a JSON web token of the year 9999.
 pub const TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9\
     .eyJzdWIiOiJ0ZXN0IiwiZXhwIjoyNTM0MDIzMDA3OTl9\
@@ -70,16 +70,18 @@ pub fn ensure(dir: &Path) -> anyhow::Result<PathBuf> {
     Ok(dir.join("bin/bgd"))
 }
 
-/// The scheduler's configuration, perhaps of one that wants a token. An action is tried five times, and
-/// again 15 s after its worker is last heard of.
-pub fn configuration(ports: Ports, wants_token: bool) -> String {
+/// The scheduler's configuration. It wants a token if there is a file with a key. An action is tried five
+/// times, and again 15 s after its worker is last heard of.
+pub fn configuration(ports: Ports, token_key: Option<&Path>) -> String {
     let Ports {
         store, scheduler, ..
     } = ports;
-    let authorization = if wants_token {
-        format!("{{ method: jwt, algorithm: hs256, secret: {TOKEN_KEY} }}")
-    } else {
-        "{ method: none }".to_owned()
+    let authorization = match token_key {
+        Some(file) => format!(
+            "{{ method: jwt, algorithm: hs256, secret: {} }}",
+            file.display()
+        ),
+        None => "{ method: none }".to_owned(),
     };
     format!(
         r#"server:

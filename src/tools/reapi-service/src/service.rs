@@ -176,10 +176,10 @@ impl Service {
     /// Starts the scheduler at the same address; the workers find it again.
     pub fn start_scheduler(&mut self) -> anyhow::Result<()> {
         let file = self.dir.join("buildgrid.yml");
-        fs::write(
-            &file,
-            buildgrid::configuration(self.ports, self.wants_token),
-        )?;
+        let key = self.dir.join("token.key");
+        fs::write(&key, buildgrid::TOKEN_KEY)?;
+        let key = self.wants_token.then_some(&*key);
+        fs::write(&file, buildgrid::configuration(self.ports, key))?;
         let path = |path: &Path| path.to_string_lossy().into_owned();
         let words = [
             path(&self.bgd),

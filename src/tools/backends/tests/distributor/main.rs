@@ -2,4 +2,5 @@
 
 mod link;
 mod project;
+mod remote;
 mod rust;

@@ -3,6 +3,7 @@
 use std::fs;
 
 use reapi_service::in_memory::{Server, State};
+use reapi_service::{Root, Service};
 
 use crate::project::{Project, has_function, succeed, texts};
 
@@ -96,6 +97,32 @@ fn another_folder_is_built_from_a_server() {
     let edited = counts(&stderr);
     assert!((1..=6).contains(&edited.compiled), "{edited:?}");
     assert_eq!(edited.cached + edited.compiled, modules);
+}
+
+#[test]
+fn workers_compile_and_another_folder_has_hits() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut service = Service::start(&Root::of_tests().unwrap(), dir.path()).unwrap();
+    for worker in ["one", "two"] {
+        service.add_worker(worker).unwrap();
+    }
+    let words = format!(
+        "--remote-executor grpc://{} --remote-property OSFamily=linux",
+        service.address()
+    );
+    let (first, second) = (
+        Project::with_cache("workspace"),
+        Project::with_cache("workspace"),
+    );
+    let (all, warnings) = build(&first, &words);
+    assert_eq!(warnings, [""; 0]);
+    assert_eq!(all.remote, all.modules);
+    assert!(all.modules > 50, "{all:?}");
+    let (hits, warnings) = build(&second, &words);
+    assert_eq!(warnings, [""; 0]);
+    assert_eq!(hits.remote_cached, all.modules);
+    let programs = [&first, &second].map(|it| fs::read(it.path("target/release/app")).unwrap());
+    assert!(programs[0] == programs[1]);
 }
 
 #[test]
