@@ -126,6 +126,8 @@ def main(args):
     if bazel and os.geteuid():
         die("the tests with Bazel need root: they run in a root folder of another Debian release",
             "sudo ./x.py test src/bazel")
+    # Those with remote execution do as well, which are among the tests of the workspace.
+    forky = bazel or verb == "test" and not wants_help and all(arg.startswith("-") for arg in own_args[1:])
     lock(build)
     present = {"source": wants_help or (build / "src").exists(), "stage0": has_stage0(build, pins)}
     kinds = [kind for kind in present if kind not in config and not present[kind]]
@@ -134,7 +136,7 @@ def main(args):
     releases = verb == "compare" and not wants_help and not (build / "release/built").exists() \
         and not any(arg.startswith("--release") for arg in own_args)
     announce(verb, pins, ["packages"] * bool(missing) + ["fetch"] * bool(kinds) + ["build"] * builds
-             + ["release"] * releases + ["bazel"] * (bazel and not (build / "forky").exists()), build)
+             + ["release"] * releases + ["bazel"] * (forky and not (build / "forky").exists()), build)
     if missing:
         step(verb, 1, f"installing {len(missing)} Debian packages")
         run("apt-get", "-q", "update")

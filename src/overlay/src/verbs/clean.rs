@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::place::Place;
 
 /// The folders that are kept without `--all`: they are downloads or may have edits.
-const KEPT: [&str; 4] = ["download", "forky", "src", "stage0"];
+const KEPT: [&str; 5] = ["buildgrid", "download", "forky", "src", "stage0"];
 
 /// Removes everything in the build directory except the lock and, without `all`, the folders that are
 /// kept.

@@ -87,7 +87,9 @@ fn project(place: &Place, flags: Vec<String>) -> Result<ExitCode> {
 
     place.step(7, "test: our workspace, including x.py");
     let mut cargo = place.cargo();
-    cargo.env("TESTED_RUSTC", place.build.join("host/stage1/bin/rustc"));
+    cargo
+        .env("TESTED_RUSTC", place.build.join("host/stage1/bin/rustc"))
+        .env("THINLTO_TEST_ROOT", place.build.join("forky"));
     parts.push((
         "workspace",
         counted(cargo.args(["test", "--workspace", "--locked", "--no-fail-fast"]))?,

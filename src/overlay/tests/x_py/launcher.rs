@@ -262,7 +262,7 @@ fn without_root_one_message_names_every_missing_package() {
 }
 
 #[test]
-fn tests_with_bazel_need_root_and_tell_their_cost_once() {
+fn tests_in_another_root_need_root_and_tell_their_cost_once() {
     let launcher = Launcher::new();
     launcher.packages_missing(&[]);
     let output = launcher.x_as_user(&["test", "src/bazel/"]);
@@ -280,7 +280,8 @@ fn tests_with_bazel_need_root_and_tell_their_cost_once() {
             .count()
     };
     assert_eq!(cost(&["test", "src/bazel"]), 1);
-    assert_eq!(cost(&["test"]), 0);
+    assert_eq!(cost(&["test", "--no-fail-fast"]), 1);
+    assert_eq!(cost(&["test", "tests/ui"]), 0);
     fs::create_dir(launcher.fixture.build.join("forky")).unwrap();
     assert_eq!(cost(&["test", "src/bazel"]), 0);
 }

@@ -733,7 +733,7 @@ fn all_parts_of_the_tests_are_run_and_counted() {
     let stage0 = |name: &str, lines: &str| script(&fixture.stage0.join("bin").join(name), lines);
     stage0(
         "cargo",
-        "echo \"tested: $TESTED_RUSTC\"\necho 'test result: ok. 3 passed; 0 failed; 1 ignored'",
+        "echo \"tested: $TESTED_RUSTC in $THINLTO_TEST_ROOT\"\necho 'test result: ok. 3 passed; 0 failed; 1 ignored'",
     );
     stage0("cargo-fmt", "echo \"format: $@\"");
     let result = "import sys\nprint('test result: ok. 5 passed; 0 failed')\n";
@@ -752,7 +752,9 @@ fn all_parts_of_the_tests_are_run_and_counted() {
     let told = String::from_utf8(output.stdout).unwrap();
     assert!(told.contains("\nformat: fmt --all --check\n"), "{told}");
     // The tools are tested with the compiler that was tested before.
-    assert!(told.contains("/host/stage1/bin/rustc\n"), "{told}");
+    let build = fixture.build.display();
+    let tested = format!("{build}/host/stage1/bin/rustc in {build}/forky\n");
+    assert!(told.contains(&tested), "{told}");
     let summary = "\n  overlay --check: 1 passed, 0 failed, 0 skipped\n  \
                    cargo fmt: 1 passed, 0 failed, 0 skipped\n  \
                    cargo clippy: 0 passed, 1 failed, 0 skipped\n  \

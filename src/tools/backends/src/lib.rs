@@ -2,19 +2,22 @@
 //!
 //! A [`runner`] turns jobs into [`action`]s, which do not depend on folders: the [`mod@index`] of a module
 //! gets names that are hashes of modules. The [`compiler`] is part of an action as a tree of files.
-//! The program `thinlto-distributor` reads jobs from lld ([`dtlto`]).
+//! The program `thinlto-distributor` ([`distributor`]) reads jobs from lld ([`dtlto`]).
 
 pub mod action;
 mod bitstream;
 pub mod blob;
 mod cache;
+mod children;
 pub mod compiler;
 mod digests;
+pub mod distributor;
 pub mod dtlto;
 pub mod index;
 mod local;
 mod remote;
 pub mod runner;
 pub mod settings;
+mod signals;
 mod tokens;
 mod warnings;

@@ -8,16 +8,22 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 use bazel_remote_apis::build::bazel::remote::execution::v2::{ActionResult, OutputFile};
-use tool_support::command::{self, Usage};
+use tool_support::command::Usage;
 
 use crate::action::{Action, OUTPUT};
 use crate::blob::{self, Content};
+use crate::children::Children;
 
 /// Variables that the compiler inherits; others could change its output.
 const ENVIRONMENT: [&str; 4] = ["LD_LIBRARY_PATH", "PATH", "RUST_MIN_STACK", "TMPDIR"];
 
-/// Runs the compiler in a folder that is made in `dir`, and returns the object in a result.
-pub fn run(action: &Action, dir: &Path) -> anyhow::Result<(ActionResult, Usage)> {
+/// Runs the compiler as one of `children` in a folder that is made in `dir`, and returns the object in a
+/// result.
+pub fn run(
+    action: &Action,
+    dir: &Path,
+    children: &Children,
+) -> anyhow::Result<(ActionResult, Usage)> {
     let root = tempfile::tempdir_in(dir).context("cannot make a folder for a backend")?;
     for (name, blob) in &action.inputs {
         let path = root.path().join(name);
@@ -42,7 +48,7 @@ pub fn run(action: &Action, dir: &Path) -> anyhow::Result<(ActionResult, Usage)>
                 .iter()
                 .filter_map(|&name| Some((name, env::var_os(name)?))),
         );
-    let ended = command::run_to_any_end(&mut compiler)?;
+    let ended = children.run(&mut compiler)?;
     if !ended.status.success() {
         bail!(
             "the backend of {} failed ({}): {} {}\n{}",

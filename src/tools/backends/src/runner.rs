@@ -7,7 +7,7 @@ use std::thread;
 
 use anyhow::Context;
 use bazel_remote_apis::build::bazel::remote::execution::v2::ActionResult;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tempfile::{NamedTempFile, TempDir};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
@@ -16,10 +16,12 @@ use tool_support::command::Usage;
 
 use crate::action::{self, Action, Job};
 use crate::cache::Cache;
+use crate::children::Children;
 use crate::compiler::{Compiler, Kind};
 use crate::digests::Digests;
 use crate::remote::{Cached, Remote};
 use crate::settings::Settings;
+use crate::signals::Signals;
 use crate::tokens::Tokens;
 use crate::warnings::Warnings;
 
@@ -37,7 +39,7 @@ pub enum Source {
 }
 
 /// Counts of native objects by where they came from.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Counts {
     /// All of them.
     pub modules: usize,
@@ -81,6 +83,7 @@ struct Shared {
     cache: Cache,
     remote: Option<Remote>,
     tokens: Tokens,
+    children: Children,
     /// Bounds the jobs that were started, each of which may have an object in memory.
     started: Semaphore,
     /// The folder for the folders of backends.
@@ -110,6 +113,7 @@ impl Runner {
             cache: Cache::new(&dir, settings.cache_size.bytes()),
             remote: Remote::of(&settings, &warnings)?,
             tokens: Tokens::new(jobs)?,
+            children: Children::default(),
             started: Semaphore::new(4 * jobs.get() + settings.remote_jobs.get()),
             dir: tempfile::Builder::new()
                 .prefix("thinlto-")
@@ -131,6 +135,16 @@ impl Runner {
         &self.settings
     }
 
+    /// Whether there are servers that are not used any more.
+    pub fn gave_servers_up(&self) -> bool {
+        self.shared.remote.as_ref().is_some_and(Remote::is_given_up)
+    }
+
+    /// The warnings so far, as they were printed.
+    pub fn warnings(&self) -> Vec<String> {
+        self.shared.warnings.texts()
+    }
+
     /// Finds a compiler, as [`Compiler::find`] does.
     pub fn compiler(&self, kind: Kind, program: &Path) -> anyhow::Result<Arc<Compiler>> {
         let compiler = Compiler::find(kind, program, self.settings.remote_compiler, &self.digests)?;
@@ -140,12 +154,16 @@ impl Runner {
     /// Writes the object of each job, and returns where it came from. Calls `done` whenever one is
     /// written. If a job fails, no further ones are started.
     pub fn run(&self, jobs: Vec<Job>, done: impl Fn()) -> anyhow::Result<Vec<Source>> {
-        let actions = action::of_jobs(jobs, &self.settings.platform())?;
         self.runtime.block_on(async {
+            let mut signals = Signals::catch().context("cannot wait for signals")?;
+            let actions = action::of_jobs(jobs, &self.settings.platform())?;
             tokio::select! {
                 sources = self.run_actions(actions, done) => sources,
-                // Dropping the runner removes its temporary files.
-                _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted"),
+                // Dropping the runner waits for the processes, and removes their files.
+                () = signals.any() => {
+                    self.shared.children.end();
+                    anyhow::bail!("interrupted")
+                }
             }
         })
     }
@@ -216,7 +234,8 @@ impl Shared {
         let compiled = self
             .clone()
             .blocking(action.clone(), move |shared, action| {
-                let (result, usage) = crate::local::run(action, shared.dir.path())?;
+                let (result, usage) =
+                    crate::local::run(action, shared.dir.path(), &shared.children)?;
                 drop(token);
                 shared.keep(action, &result)?;
                 Ok((result, usage))

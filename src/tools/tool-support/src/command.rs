@@ -55,6 +55,15 @@ pub fn run(command: &mut Command) -> anyhow::Result<Ended> {
 
 /// Runs `command`, whatever its exit status.
 pub fn run_to_any_end(command: &mut Command) -> anyhow::Result<Ended> {
+    run_observed(command, |_| ())
+}
+
+/// Runs `command`, whatever its exit status. Calls `started` with the process, and keeps the result until
+/// the process has ended.
+pub fn run_observed<T>(
+    command: &mut Command,
+    started: impl FnOnce(&Child) -> T,
+) -> anyhow::Result<Ended> {
     tracing::debug!(?command, "run");
     let start = Instant::now();
     let mut child = command
@@ -62,6 +71,7 @@ pub fn run_to_any_end(command: &mut Command) -> anyhow::Result<Ended> {
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("cannot start {command:?}"))?;
+    let _started = started(&child);
     let mut out = child.stdout.take().expect("it is piped");
     let mut err = child.stderr.take().expect("it is piped");
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());

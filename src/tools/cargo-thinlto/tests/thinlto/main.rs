@@ -8,4 +8,5 @@ mod flags;
 mod packages;
 mod project;
 mod questions;
+mod remote;
 mod verbs;

@@ -1,209 +1,13 @@
-//! Links programs with lld 22, which runs `thinlto-distributor`.
+//! Links on one machine.
 
-use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::{env, fs, thread};
 
-use serde_json::Value;
-use tempfile::TempDir;
-
-const CLANG: &str = "/usr/bin/clang-22";
-const LLD: &str = "/usr/bin/ld.lld-22";
-const AR: &str = "/usr/bin/llvm-ar-22";
-
-/// `main` calls functions of `odd`, in an archive, and of `even`, which call each other.
-const SOURCES: [(&str, &str); 3] = [
-    (
-        "main",
-        "int odd(unsigned); int even(unsigned); int printf(const char *, ...);
-         static int calls; __attribute__((noinline)) static int count(int n) { return calls += n; }
-         int counted(int n) { return count(n) * 2; }
-         int main(void) { printf(\"%d %d %d\\n\", odd(7), even(7), counted(3)); return 0; }",
-    ),
-    (
-        "even",
-        "int odd(unsigned); __attribute__((noinline)) static int count(int n) { return n - 1; }
-         int even(unsigned n) { return n == 0 ? 1 : odd(count(n)); }",
-    ),
-    (
-        "odd",
-        "int even(unsigned); int counted(int);
-         int odd(unsigned n) { return n == 0 ? counted(0) : even(n - 1); }",
-    ),
-];
-const PRINTED: &str = "1 0 6\n";
-
-fn distributor() -> PathBuf {
-    // cargo's variable has a dash in its name, and a rustc that is a shell script drops it.
-    let tests = env::current_exe().unwrap();
-    tests
-        .ancestors()
-        .nth(2)
-        .unwrap()
-        .join("thinlto-distributor")
-}
-
-/// Folders of projects, and a cache.
-struct Machine {
-    dir: TempDir,
-}
-
-impl Machine {
-    fn new() -> Machine {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("tmp")).unwrap();
-        Machine { dir }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    /// Compiles the sources in the folder `name`.
-    fn project(&self, name: &str) -> Project {
-        let project = Project {
-            dir: self.path(name),
-            cache: self.path("cache"),
-            tmp: self.path("tmp"),
-        };
-        fs::create_dir_all(&project.dir).unwrap();
-        for (name, text) in SOURCES {
-            project.compile(name, text);
-        }
-        project
-    }
-}
-
-/// A folder with a program of three modules.
-struct Project {
-    dir: PathBuf,
-    cache: PathBuf,
-    /// Keeps what a killed process leaves.
-    tmp: PathBuf,
-}
-
-impl Project {
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.join(name)
-    }
-
-    fn compile(&self, name: &str, text: &str) {
-        fs::write(self.path(&format!("{name}.c")), text).unwrap();
-        let mut clang = self.command(CLANG);
-        clang.args(["-O2", "-flto=thin", "-c", &format!("{name}.c"), "-o"]);
-        succeed(clang.arg(format!("{name}.o")));
-        if name == "odd" {
-            let _ = fs::remove_file(self.path("libodd.a"));
-            succeed(self.command(AR).args(["rcs", "libodd.a", "odd.o"]));
-        }
-    }
-
-    fn command(&self, program: impl AsRef<Path>) -> Command {
-        let mut command = Command::new(program.as_ref());
-        command
-            .current_dir(&self.dir)
-            .env("THINLTO_CACHE_DIR", &self.cache)
-            .env("TMPDIR", &self.tmp);
-        command
-    }
-
-    /// A link of `files` by the distributor with `options`, which reports to `report.json`.
-    fn linker(&self, files: &[&str], options: &[&str]) -> Command {
-        let mut clang = self.command(CLANG);
-        clang
-            .args(["-O2", "-flto=thin"])
-            .arg(format!("--ld-path={LLD}"))
-            .args(files)
-            .args(["-o", "program"])
-            .arg(format!(
-                "-Wl,--thinlto-distributor={}",
-                distributor().display()
-            ))
-            .arg(format!("-Wl,--thinlto-remote-compiler={CLANG}"));
-        for option in [&["--report=report.json"], options].concat() {
-            clang.arg(format!("-Wl,--thinlto-distributor-arg={option}"));
-        }
-        clang
-    }
-
-    /// Links the program, runs it, and returns the counts of modules.
-    fn link(&self, options: &[&str]) -> Counts {
-        let (counts, messages) = self.link_files(&["main.o", "even.o", "libodd.a"], options);
-        assert_eq!(messages, "");
-        assert_eq!(self.run(), PRINTED);
-        counts
-    }
-
-    /// Links files, and returns the counts of modules and the messages.
-    fn link_files(&self, files: &[&str], options: &[&str]) -> (Counts, String) {
-        let _ = fs::remove_file(self.path("report.json"));
-        let output = succeed(&mut self.linker(files, options));
-        let leftover = fs::read_dir(&self.dir).unwrap();
-        let leftover = leftover.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let leftover: Vec<_> = leftover.filter(|name| name.contains("native")).collect();
-        assert!(leftover.is_empty(), "{leftover:?}");
-        (self.counts(), String::from_utf8(output.stderr).unwrap())
-    }
-
-    fn counts(&self) -> Counts {
-        let report = fs::read(self.path("report.json")).unwrap();
-        let report: BTreeMap<String, Value> = serde_json::from_slice(&report).unwrap();
-        let count = |name: &str| report[name].as_u64().unwrap();
-        assert_eq!((count("remote"), count("remote_cached")), (0, 0));
-        assert_eq!(count("modules"), count("cached") + count("compiled"));
-        Counts {
-            cached: count("cached"),
-            compiled: count("compiled"),
-        }
-    }
-
-    fn run(&self) -> String {
-        let output = succeed(&mut Command::new(self.path("program")));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn program(&self) -> Vec<u8> {
-        fs::read(self.path("program")).unwrap()
-    }
-
-    /// The files of all results in the cache.
-    fn results(&self) -> Vec<PathBuf> {
-        let entries = |dir: &Path| -> Vec<PathBuf> {
-            match fs::read_dir(dir) {
-                Ok(entries) => entries.map(|entry| entry.unwrap().path()).collect(),
-                Err(_) => Vec::new(),
-            }
-        };
-        let folders = entries(&self.cache.join("results"));
-        folders.iter().flat_map(|folder| entries(folder)).collect()
-    }
-}
-
-#[derive(Debug, PartialEq)]
-struct Counts {
-    cached: u64,
-    compiled: u64,
-}
-
-const fn counts(cached: u64, compiled: u64) -> Counts {
-    Counts { cached, compiled }
-}
-
-fn succeed(command: &mut Command) -> Output {
-    let output = command.output().unwrap();
-    let messages = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}\n{messages}");
-    output
-}
-
-/// The messages of a command that has to fail.
-fn fail(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert!(!output.status.success(), "{command:?}");
-    String::from_utf8(output.stderr).unwrap()
-}
+use crate::project::{
+    AR, CLANG, Machine, PRINTED, Project, SOURCES, WITH_SLOW, counts, distributor, fail, succeed,
+};
+use crate::rust::{Rust, own_rustc};
 
 #[test]
 fn other_folders_and_users_hit() {
@@ -390,6 +194,44 @@ fn a_link_that_is_killed_leaves_a_good_cache() {
 }
 
 #[test]
+fn a_signal_ends_the_backends_and_leaves_nothing() {
+    let machine = Machine::new();
+    let project = machine.project("project");
+    project.add_slow_module(1);
+    let script = format!(
+        "#!/bin/sh\necho $$ > pid\nexec '{}' \"$@\"\n",
+        distributor().display()
+    );
+    fs::write(project.path("distributor.sh"), script).unwrap();
+    succeed(project.command("chmod").args(["+x", "distributor.sh"]));
+    for signal in ["-TERM", "-INT", "-HUP"] {
+        let mut linker = project.linker(&WITH_SLOW, &["--jobs=2"]);
+        linker.arg("-Wl,--thinlto-distributor=./distributor.sh");
+        let mut child = linker.stderr(Stdio::piped()).spawn().unwrap();
+        while project.backends() == 0 {
+            assert!(child.try_wait().unwrap().is_none());
+            thread::yield_now();
+        }
+        let pid = fs::read_to_string(project.path("pid")).unwrap();
+        succeed(Command::new("kill").args([signal, pid.trim()]));
+        let output = child.wait_with_output().unwrap();
+        let messages = String::from_utf8(output.stderr).unwrap();
+        assert!(messages.contains("error: interrupted"), "{messages}");
+        assert!(!output.status.success());
+        assert_eq!(project.backends(), 0);
+        let left = [&project.tmp, &project.cache.join("writing")]
+            .map(|folder| fs::read_dir(folder).map_or(0, |entries| entries.count()));
+        assert_eq!(left, [0, 0]);
+    }
+    let (counted, _) = project.link_files(&WITH_SLOW, &[]);
+    assert!(
+        counted.compiled >= 1 && counted.modules() == 4,
+        "{counted:?}"
+    );
+    assert_eq!(project.run(), PRINTED);
+}
+
+#[test]
 fn a_damaged_entry_is_made_again() {
     let machine = Machine::new();
     let project = machine.project("project");
@@ -510,68 +352,6 @@ fn wrong_use_says_what_is_right() {
         "wrong.json",
     ]);
     assert!(error.contains("cannot read the token in t"), "{error}");
-}
-
-/// A program of two crates and a C file.
-struct Rust {
-    project: Project,
-    rustc: PathBuf,
-}
-
-const NUMBERS: &str = "pub fn sum(numbers: &[u32]) -> u32 { numbers.iter().map(|n| n * 2).sum() }";
-const PROGRAM: &str = "unsafe extern \"C\" { fn twice(n: i32) -> i32; }
-    fn main() { println!(\"{} {}\", numbers::sum(&[1, 2, 3]), unsafe { twice(21) }); }";
-
-impl Rust {
-    fn new(machine: &Machine, name: &str, rustc: PathBuf) -> Rust {
-        let project = machine.project(name);
-        project.compile("twice", "int twice(int n) { return 2 * n; }");
-        fs::write(project.path("numbers.rs"), NUMBERS).unwrap();
-        fs::write(project.path("program.rs"), PROGRAM).unwrap();
-        let rust = Rust { project, rustc };
-        succeed(rust.compiler("numbers.rs").arg("--crate-type=lib"));
-        rust
-    }
-
-    fn compiler(&self, source: &str) -> Command {
-        let mut rustc = self.project.command(&self.rustc);
-        rustc.args(["--edition=2024", "-O", "-Clinker-plugin-lto", "-L.", source]);
-        rustc
-    }
-
-    /// Links with the distributor; returns the counts, and the log of its commands.
-    fn link(&self, options: &[&str]) -> (Counts, String) {
-        let mut rustc = self.compiler("program.rs");
-        rustc
-            .args(["--extern=numbers=libnumbers.rlib", "-Clink-arg=twice.o"])
-            .arg(format!("-Clinker={CLANG}"))
-            .arg(format!("-Clink-arg=--ld-path={LLD}"))
-            .arg(format!("-Clink-arg=-Wl,--thinlto-remote-compiler={CLANG}"))
-            .env("RUST_LOG", "tool_support=debug");
-        let log = format!("{}.log", options.len());
-        // rustc hides the messages of a linker that succeeds.
-        let script = format!(
-            "#!/bin/sh\nexec '{}' \"$@\" 2>{log}\n",
-            distributor().display()
-        );
-        fs::write(self.project.path("logged.sh"), script).unwrap();
-        succeed(self.project.command("chmod").args(["+x", "logged.sh"]));
-        rustc.arg("-Clink-arg=-Wl,--thinlto-distributor=./logged.sh");
-        for option in [&["--report=report.json"], options].concat() {
-            rustc.arg(format!("-Clink-arg=-Wl,--thinlto-distributor-arg={option}"));
-        }
-        succeed(&mut rustc);
-        assert_eq!(self.project.run(), "12 42\n");
-        let log = fs::read_to_string(self.project.path(&log)).unwrap();
-        (self.project.counts(), log)
-    }
-}
-
-/// The compiler of this repository.
-fn own_rustc() -> PathBuf {
-    let default =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../build/host/stage1/bin/rustc");
-    env::var_os("TESTED_RUSTC").map_or(default, PathBuf::from)
 }
 
 #[test]

@@ -1,0 +1,6 @@
+//! Links programs with lld 22, which runs `thinlto-distributor`.
+
+mod link;
+mod project;
+mod remote;
+mod rust;
