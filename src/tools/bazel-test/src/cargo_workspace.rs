@@ -342,7 +342,8 @@ impl Attributes {
 fn sources(target: &Target, root: &Utf8Path) -> String {
     let folder = root.parent().map_or("", Utf8Path::as_str);
     match folder {
-        "" if is(target, "custom-build") => list(&[root]),
+        // It may include a file beside it.
+        "" if is(target, "custom-build") => "glob([\"*.rs\"])".to_owned(),
         folder if is(target, "custom-build") => {
             format!("glob([{}])", string(&format!("{folder}/**/*.rs")))
         }
