@@ -81,6 +81,10 @@ pub fn jobs(file: &Path, runner: &Runner) -> anyhow::Result<Vec<Job>> {
             _ => match &clang {
                 Some(found) => found,
                 None => {
+                    if program.is_empty() {
+                        let help = "pass lld `--thinlto-remote-compiler=/usr/bin/clang-22`";
+                        return Err(Helped::new("lld names no compiler", help).into());
+                    }
                     let compiler = runner.compiler(Kind::Clang, Path::new(program))?;
                     clang.insert((compiler, arguments(options.to_owned())?))
                 }

@@ -69,7 +69,6 @@ pub struct Cache {
 #[derive(Debug, Default, Deserialize, PartialEq, Serialize)]
 struct Counts {
     modules: usize,
-    /// Those that were not in the cache.
     compiled: usize,
 }
 
@@ -157,7 +156,7 @@ impl Cache {
         let counts = self.counts();
         let counts = Counts {
             modules: counts.modules + link.modules,
-            compiled: counts.compiled + link.modules - link.cached(),
+            compiled: counts.compiled + link.compiled,
         };
         file::write_json(&self.folder.join(COUNTS), &counts)
     }

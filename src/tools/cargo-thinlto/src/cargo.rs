@@ -169,15 +169,19 @@ impl Run {
 
     /// Tells what the links did, once cargo has ended.
     pub fn finish(self) -> anyhow::Result<()> {
-        let links = Link::sum(self.session.links()?);
+        let links = self.session.links()?;
+        // Others did not use it.
+        let cached = links.iter().filter(|link| link.remote.is_none());
+        let cached = Link::sum(cached.cloned());
+        let links = Link::sum(links);
         for warning in &links.warnings {
             eprintln!("warning: {warning}");
         }
-        if links.modules > 0 {
-            self.cache.count(&links)?;
-            if !self.quiet {
-                eprintln!("{links}");
-            }
+        if cached.modules > 0 {
+            self.cache.count(&cached)?;
+        }
+        if links.modules > 0 && !self.quiet {
+            eprintln!("{links}");
         }
         Ok(())
     }

@@ -50,8 +50,9 @@ pub fn run(name: &str, arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
         arguments,
         has_trace: has("time-trace"),
     };
-    // A cache that the user names is lld's alone.
-    let (ended, link) = if has("thinlto-cache-dir") {
+    // A cache that the user names is lld's alone. The distributor has its own: the keys of lld's have neither the
+    // compiler of its backends nor its options.
+    let (ended, link) = if has("thinlto-cache-dir") || lld.session.distributor().is_some() {
         lld.run(None)?
     } else {
         let cache = Cache::at(lld.session.settings.cache.clone());
@@ -83,8 +84,7 @@ impl Lld {
         // Twice, as entries of a cache that is not in order may be damaged again.
         for _ in 0..2 {
             let used = cache.watch();
-            let (ended, mut link) = self.run(Some(cache))?;
-            warnings.append(&mut link.warnings);
+            let (ended, link) = self.run(Some(cache))?;
             let problem = match cache.check(used) {
                 Ok(0) if ended.status.success() => None,
                 Ok(0) => cache.problem(),
@@ -100,8 +100,7 @@ impl Lld {
             }
             break;
         }
-        let (ended, mut link) = self.run(None)?;
-        warnings.append(&mut link.warnings);
+        let (ended, link) = self.run(None)?;
         Ok((ended, Link { warnings, ..link }))
     }
 

@@ -90,7 +90,7 @@ impl Distributor {
     }
 }
 
-/// What the distributor says in `file`. Without one, lld had all objects in its cache.
+/// What the distributor says in `file`. Without one, lld had no module for it.
 pub fn report(file: &Path) -> anyhow::Result<Option<Report>> {
     if !file.exists() {
         return Ok(None);

@@ -6,7 +6,7 @@ use backends::distributor::Report;
 use serde::{Deserialize, Serialize};
 
 /// The LTO of a link, or of several.
-#[derive(Debug, Default, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Link {
     /// The modules that LTO saw and kept.
     pub modules: usize,
@@ -30,7 +30,7 @@ pub struct Remote {
 }
 
 impl Link {
-    /// Adds what the distributor did. Without a report, it was not needed.
+    /// Adds what the distributor did. Without a report, there was nothing to do.
     pub fn add(&mut self, report: Option<Report>) {
         let (counts, warnings) = match report {
             Some(report) => (report.counts, report.warnings),
@@ -48,7 +48,7 @@ impl Link {
     }
 
     /// The modules that were in the cache.
-    pub fn cached(&self) -> usize {
+    fn cached(&self) -> usize {
         let Remote { cached, compiled } = self.remote.unwrap_or_default();
         self.modules - self.compiled - cached - compiled
     }

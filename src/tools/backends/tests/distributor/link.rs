@@ -338,6 +338,14 @@ fn wrong_use_says_what_is_right() {
         error.contains("wrong.json does not have the jobs of a link"),
         "{error}"
     );
+    let link =
+        r#"{"common":{"args":["","-c"]},"jobs":[{"args":["a.o","-fthinlto-index=a","-o","b.o"]}]}"#;
+    fs::write(dir.join("no-compiler.json"), link).unwrap();
+    let error = run(&["no-compiler.json"]);
+    assert!(
+        error.contains("lld names no compiler\nhelp: pass lld `--thinlto-remote-compiler="),
+        "{error}"
+    );
     fs::write(dir.join("settings.toml"), "cache-dri = \"x\"").unwrap();
     let error = run(&["--settings=settings.toml", "wrong.json"]);
     assert!(

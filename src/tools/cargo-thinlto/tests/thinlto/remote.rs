@@ -91,7 +91,7 @@ fn another_folder_is_built_from_a_server() {
     let programs = [&first, &second].map(|it| fs::read(it.path("target/release/app")).unwrap());
     assert!(programs[0] == programs[1]);
 
-    // An edit compiles what depends on it; the rest is in lld's cache.
+    // An edit compiles what depends on it; the rest is in the cache.
     second.edit("numbers/src/lib.rs", "sum += part", "sum += part + 1");
     let (_, stderr) = succeed(&mut second.thinlto(&format!("build --bin app {}", cache(&server))));
     let edited = counts(&stderr);
