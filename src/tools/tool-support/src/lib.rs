@@ -4,6 +4,7 @@ pub mod args;
 pub mod callgrind;
 pub mod command;
 pub mod file;
+pub mod records;
 pub mod spread;
 pub mod table;
 
