@@ -1,9 +1,11 @@
 //! The module paths in an index: read, and replaced by other names.
 //!
 //! lld names modules by the paths that it saw, and members of archives by its process ID as well. The
-//! same index with names of its own does not depend on folders, users and processes.
+//! same index with names and an order of its own does not depend on folders, users and processes.
 
-use std::ops::Range;
+mod summaries;
+
+use std::cmp::Reverse;
 
 use anyhow::{Context, ensure};
 
@@ -12,6 +14,7 @@ use crate::bitstream::{Bits, Block, Item, Reader, Writer};
 const MODULE_BLOCK: u64 = 8;
 const METADATA_BLOCK: u64 = 15;
 const MODULE_STRTAB_BLOCK: u64 = 19;
+const SUMMARY_BLOCK: u64 = 20;
 /// A path: the number of the module, and characters.
 const MST_CODE_ENTRY: u64 = 1;
 /// The hash of the module before.
@@ -35,30 +38,60 @@ pub fn paths(file: &[u8]) -> anyhow::Result<Vec<String>> {
     Ok(paths)
 }
 
-/// The index `file` with `names` in place of its paths, in their order.
+/// The index `file` with `names` in place of its paths, in their order. Modules and summaries are sorted, so
+/// that the result does not depend on the paths: lld sorts modules by them, and summaries in an order that
+/// depends on hashes of them.
 pub fn with_names(file: &[u8], names: &[String]) -> anyhow::Result<Vec<u8>> {
     let Some((module, table)) = table(file)? else {
         return Ok(file.to_owned());
     };
-    let mut writer = Writer::new(table.width);
+    let mut modules = Vec::new();
     let mut names = names.iter();
     each_record(&table, |code, values| {
         if code == MST_CODE_ENTRY {
             let name = names.next().context("a module has no name")?;
-            let mut entry = vec![values[0]];
-            entry.extend(name.bytes().map(u64::from));
-            writer.record(code, &entry);
+            modules.push((name, values[0], None));
         } else {
-            writer.record(code, values);
+            let module = modules.last_mut().context("a hash has no module")?;
+            module.2 = Some(values.to_owned());
         }
         Ok(())
     })?;
-    let renamed = writer.end();
-    let mut new = file[..table.start].to_owned();
-    new.extend(&renamed);
-    new.extend(&file[table.start + table.bytes.len()..]);
-    set_length(&mut new, table.start, renamed.len());
-    let length = module.len() - table.bytes.len() + renamed.len();
+    let mut blocks = Vec::new();
+    if let Some(summaries) = block(&module, SUMMARY_BLOCK)? {
+        let mut order = modules.clone();
+        order.sort();
+        let numbers = order.iter().zip(0..).map(|(module, new)| (module.1, new));
+        if let Some(sorted) = summaries::sorted(&summaries, &numbers.collect())? {
+            blocks.push((summaries, sorted));
+            modules = order;
+            for (module, number) in modules.iter_mut().zip(0..) {
+                module.1 = number;
+            }
+        }
+    }
+    let mut writer = Writer::new(table.width);
+    for (name, number, hash) in modules {
+        let mut entry = vec![number];
+        entry.extend(name.bytes().map(u64::from));
+        writer.record(MST_CODE_ENTRY, &entry);
+        if let Some(hash) = hash {
+            writer.record(MST_CODE_HASH, &hash);
+        }
+    }
+    blocks.push((table, writer.end()));
+    // From the last one, so that the places of the others stay.
+    blocks.sort_by_key(|(block, _)| Reverse(block.start));
+    let mut new = file.to_owned();
+    let mut length = module.bytes.len();
+    for (old, content) in blocks {
+        new.splice(
+            old.start..old.start + old.bytes.len(),
+            content.iter().copied(),
+        );
+        set_length(&mut new, old.start, content.len());
+        length = length - old.bytes.len() + content.len();
+    }
     set_length(&mut new, module.start, length);
     Ok(new)
 }
@@ -69,8 +102,8 @@ fn set_length(file: &mut [u8], start: usize, bytes: usize) {
     file[start - 4..start].copy_from_slice(&words.to_le_bytes());
 }
 
-/// The place of the module block, and the table of paths in it.
-fn table(file: &[u8]) -> anyhow::Result<Option<(Range<usize>, Block<'_>)>> {
+/// The module block, and the table of paths in it.
+fn table(file: &[u8]) -> anyhow::Result<Option<(Block<'_>, Block<'_>)>> {
     if file.is_empty() {
         return Ok(None);
     }
@@ -78,19 +111,25 @@ fn table(file: &[u8]) -> anyhow::Result<Option<(Range<usize>, Block<'_>)>> {
     while let Some(item) = blocks.next()? {
         if let Item::Block(module) = item
             && module.id == MODULE_BLOCK
+            && let Some(table) = block(&module, MODULE_STRTAB_BLOCK)?
         {
-            let mut items = Reader::of_block(&module);
-            while let Some(item) = items.next()? {
-                if let Item::Block(table) = item
-                    && table.id == MODULE_STRTAB_BLOCK
-                {
-                    let place = module.start..module.start + module.bytes.len();
-                    return Ok(Some((place, table)));
-                }
-            }
+            return Ok(Some((module, table)));
         }
     }
     anyhow::bail!("it has no module paths")
+}
+
+/// The first block with the ID `id` in `outer`.
+fn block<'a>(outer: &Block<'a>, id: u64) -> anyhow::Result<Option<Block<'a>>> {
+    let mut items = Reader::of_block(outer);
+    while let Some(item) = items.next()? {
+        if let Item::Block(block) = item
+            && block.id == id
+        {
+            return Ok(Some(block));
+        }
+    }
+    Ok(None)
 }
 
 fn each_record(

@@ -2,7 +2,7 @@
 //!
 //! A [`runner`] turns jobs into [`action`]s, which do not depend on folders: the [`mod@index`] of a module
 //! gets names that are hashes of modules. The [`compiler`] is part of an action as a tree of files.
-//! The program `thinlto-distributor` reads jobs from lld ([`dtlto`]).
+//! The program `thinlto-distributor` ([`distributor`]) reads jobs from lld ([`dtlto`]).
 
 pub mod action;
 mod bitstream;
@@ -10,6 +10,7 @@ pub mod blob;
 mod cache;
 pub mod compiler;
 mod digests;
+pub mod distributor;
 pub mod dtlto;
 pub mod index;
 mod local;

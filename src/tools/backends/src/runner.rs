@@ -7,7 +7,7 @@ use std::thread;
 
 use anyhow::Context;
 use bazel_remote_apis::build::bazel::remote::execution::v2::ActionResult;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tempfile::{NamedTempFile, TempDir};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
@@ -37,7 +37,7 @@ pub enum Source {
 }
 
 /// Counts of native objects by where they came from.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Counts {
     /// All of them.
     pub modules: usize,
@@ -129,6 +129,16 @@ impl Runner {
     /// Its settings.
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Whether there are servers that are not used any more.
+    pub fn gave_servers_up(&self) -> bool {
+        self.shared.remote.as_ref().is_some_and(Remote::is_given_up)
+    }
+
+    /// The warnings so far, as they were printed.
+    pub fn warnings(&self) -> Vec<String> {
+        self.shared.warnings.texts()
     }
 
     /// Finds a compiler, as [`Compiler::find`] does.

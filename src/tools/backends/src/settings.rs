@@ -146,6 +146,11 @@ impl Settings {
         }
     }
 
+    /// Whether there is a server.
+    pub fn is_remote(&self) -> bool {
+        self.remote_cache.is_some() || self.remote_executor.is_some()
+    }
+
     /// The folder of the cache.
     pub(crate) fn cache_dir(&self) -> anyhow::Result<PathBuf> {
         if let Some(dir) = &self.cache_dir {

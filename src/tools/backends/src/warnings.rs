@@ -14,9 +14,15 @@ impl Warnings {
         let mut printed = self.0.lock().expect("its holders do not panic");
         printed.entry(what).or_insert_with(|| {
             let why = why.to_string();
-            eprintln!("warning: {what}: {why}");
+            eprintln!("warning: {}", text(what, &why));
             why
         });
+    }
+
+    /// The text of each.
+    pub fn texts(&self) -> Vec<String> {
+        let printed = self.0.lock().expect("its holders do not panic");
+        printed.iter().map(|(what, why)| text(what, why)).collect()
     }
 
     /// All warnings.
@@ -28,4 +34,8 @@ impl Warnings {
             .map(|(&what, why)| (what, why.clone()))
             .collect()
     }
+}
+
+fn text(what: &str, why: &str) -> String {
+    format!("{what}: {why}")
 }

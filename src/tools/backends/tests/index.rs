@@ -88,6 +88,42 @@ fn only_names_change() {
 }
 
 #[test]
+fn folders_that_sort_differently_give_the_same_index() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    thin_link(dir);
+    // More than a few, because LLVM's order depends on hashes of paths.
+    for number in 0..5 {
+        let folders =
+            ["a", "b", "c"].map(|name| format!("{}{name}", (number * 7 + name.as_bytes()[0]) % 5));
+        let objects = ["a", "b", "c"].into_iter().zip(&folders);
+        let objects: Vec<String> = objects
+            .map(|(name, folder)| {
+                fs::create_dir_all(dir.join(folder)).unwrap();
+                let object = format!("{folder}/{name}.o");
+                fs::copy(dir.join(format!("{name}.o")), dir.join(&object)).unwrap();
+                object
+            })
+            .collect();
+        let mut arguments = vec!["--thinlto-index-only", "-o", "x"];
+        arguments.extend(objects.iter().map(String::as_str));
+        run(dir, "ld.lld-22", &arguments);
+        for (object, name) in objects.iter().zip(["a", "b", "c"]) {
+            let canonical = |index: String| {
+                let index = fs::read(dir.join(index)).unwrap();
+                let names = paths(&index).unwrap();
+                let last = |path: &String| path.rsplit('/').next().unwrap().to_owned();
+                with_names(&index, &names.iter().map(last).collect::<Vec<_>>()).unwrap()
+            };
+            assert_eq!(
+                canonical(format!("{object}.thinlto.bc")),
+                canonical(format!("{name}.o.thinlto.bc"))
+            );
+        }
+    }
+}
+
+#[test]
 fn the_backend_gives_the_same_object() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();

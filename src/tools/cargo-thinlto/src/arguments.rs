@@ -1,9 +1,10 @@
 //! The arguments of cargo's verbs, as far as they change what this command does.
 
 use std::ffi::OsString;
+use std::path;
 
 /// Options of cargo with a value, apart from those that are read here: their values are no options.
-const WITH_VALUE: [&str; 23] = [
+const WITH_VALUE: [&str; 22] = [
     "--package",
     "--exclude",
     "--bin",
@@ -11,7 +12,6 @@ const WITH_VALUE: [&str; 23] = [
     "--test",
     "--bench",
     "--features",
-    "--target",
     "--target-dir",
     "--artifact-dir",
     "--message-format",
@@ -29,7 +29,18 @@ const WITH_VALUE: [&str; 23] = [
     "--registry",
 ];
 
-/// The same of one letter.
+/// The settings of links with servers begin so. All of them have a value.
+const REMOTE: &str = "--remote-";
+
+/// Those with a path. Links run in other folders.
+const REMOTE_FILES: [&str; 4] = [
+    "--remote-token-file",
+    "--remote-ca",
+    "--remote-certificate",
+    "--remote-key",
+];
+
+/// Options of cargo of one letter with a value.
 const LETTERS_WITH_VALUE: &str = "pFZj";
 
 /// What cargo's arguments say.
@@ -45,9 +56,13 @@ pub struct Arguments {
     pub jobs: Option<String>,
     /// The value of `--manifest-path`, or of `--path` of `cargo install`.
     pub manifest: Option<OsString>,
+    /// The values of `--target`.
+    pub targets: Vec<String>,
     /// The values of `--config`.
     pub config: Vec<OsString>,
-    /// All arguments but `--config` and its values, with the program's own.
+    /// The settings of links with servers, each with its value.
+    pub remote: Vec<String>,
+    /// All other arguments, with the program's own.
     pub others: Vec<OsString>,
 }
 
@@ -59,12 +74,12 @@ impl Arguments {
         while at < arguments.len() && arguments[at] != "--" {
             let start = at;
             at += 1;
-            let is_config = read.word(&arguments[start], || {
+            let is_cargo_s = read.word(&arguments[start], || {
                 at += 1;
                 arguments.get(at - 1).cloned()
             });
             at = at.min(arguments.len());
-            if !is_config {
+            if is_cargo_s {
                 read.others.extend_from_slice(&arguments[start..at]);
             }
         }
@@ -72,10 +87,10 @@ impl Arguments {
         read
     }
 
-    /// Reads an argument, whose value may be the `next` one. Returns whether it is `--config`.
+    /// Reads an argument, whose value may be the `next` one. Returns whether it is among the other ones.
     fn word(&mut self, word: &OsString, next: impl FnOnce() -> Option<OsString>) -> bool {
         let Some(text) = word.to_str() else {
-            return false;
+            return true;
         };
         let (name, value) = match text.split_once('=') {
             Some((name, value)) => (name, Some(OsString::from(value))),
@@ -90,12 +105,23 @@ impl Arguments {
             "--help" => self.help = true,
             "--jobs" => self.jobs = text_of(value.or_else(next)),
             "--manifest-path" | "--path" => self.manifest = value.or_else(next),
+            "--target" => self.targets.extend(text_of(value.or_else(next))),
             "--config" => self.config.extend(value.or_else(next)),
+            name if name.starts_with(REMOTE) => {
+                let mut value = value.or_else(next);
+                if REMOTE_FILES.contains(&name) {
+                    value = value.and_then(|path| Some(path::absolute(path).ok()?.into()));
+                }
+                // What is missing, the distributor's own parser says.
+                let value = text_of(value).map(|value| format!("={value}"));
+                self.remote
+                    .push(name.to_owned() + &value.unwrap_or_default());
+            }
             name if WITH_VALUE.contains(&name) => drop(value.or_else(next)),
             name if name.starts_with("--") => {}
             _ => self.letters(text.strip_prefix('-').unwrap_or_default(), next),
         }
-        name == "--config"
+        name != "--config" && !name.starts_with(REMOTE)
     }
 
     /// Reads options of one letter. The rest after the first one with a value is the value, or the
@@ -152,6 +178,22 @@ mod tests {
         ] {
             assert_eq!(read(words).profile.as_deref(), profile, "{words}");
         }
+    }
+
+    #[test]
+    fn settings_of_servers_are_not_cargo_s() {
+        let words =
+            "--remote-cache grpc://a --target T -v --remote-jobs=3 --target=U x -- --remote-jobs 4";
+        let read = read(words);
+        assert_eq!(read.remote, ["--remote-cache=grpc://a", "--remote-jobs=3"]);
+        assert_eq!(read.targets, ["T", "U"]);
+        let others = "--target T -v --target=U x -- --remote-jobs 4";
+        assert_eq!(read.others, words_of(others));
+        let remote = |words| super::Arguments::read(&words_of(words)).remote;
+        let here = path::absolute("token").unwrap();
+        let expected = format!("--remote-token-file={}", here.display());
+        assert_eq!(remote("--remote-token-file token"), [expected]);
+        assert_eq!(remote("--remote-cache"), ["--remote-cache"]);
     }
 
     #[test]

@@ -69,6 +69,7 @@ pub struct Cache {
 #[derive(Debug, Default, Deserialize, PartialEq, Serialize)]
 struct Counts {
     modules: usize,
+    /// Those that were not in the cache.
     compiled: usize,
 }
 
@@ -156,7 +157,7 @@ impl Cache {
         let counts = self.counts();
         let counts = Counts {
             modules: counts.modules + link.modules,
-            compiled: counts.compiled + link.compiled,
+            compiled: counts.compiled + link.modules - link.cached(),
         };
         file::write_json(&self.folder.join(COUNTS), &counts)
     }

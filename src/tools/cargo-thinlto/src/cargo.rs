@@ -20,6 +20,7 @@ use crate::compiler::Compiler;
 use crate::jobs;
 use crate::lld;
 use crate::project::{Flags, Project, list};
+use crate::remote::Distributor;
 use crate::session::{Session, Settings};
 use crate::signals;
 use crate::summary::Link;
@@ -120,6 +121,7 @@ impl Run {
             lld,
             cache: cache.folder().to_owned(),
             jobs: jobs::number(read.jobs.as_deref().or(project.jobs().as_deref())),
+            distributor: Distributor::find(&read, &project, &compiler.rustc)?,
         })?;
 
         let (mut profile, release) = verb.default_profile();

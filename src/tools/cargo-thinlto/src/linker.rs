@@ -14,8 +14,10 @@ use std::process::{Command, ExitCode};
 use anyhow::Context;
 use distributed::response_file;
 use tool_support::command::{self, Ended};
+use tool_support::file;
 
 use crate::cache::Cache;
+use crate::remote;
 use crate::session::Joined;
 use crate::summary::Link;
 use crate::time_trace;
@@ -81,7 +83,8 @@ impl Lld {
         // Twice, as entries of a cache that is not in order may be damaged again.
         for _ in 0..2 {
             let used = cache.watch();
-            let (ended, link) = self.run(Some(cache))?;
+            let (ended, mut link) = self.run(Some(cache))?;
+            warnings.append(&mut link.warnings);
             let problem = match cache.check(used) {
                 Ok(0) if ended.status.success() => None,
                 Ok(0) => cache.problem(),
@@ -97,7 +100,8 @@ impl Lld {
             }
             break;
         }
-        let (ended, link) = self.run(None)?;
+        let (ended, mut link) = self.run(None)?;
+        warnings.append(&mut link.warnings);
         Ok((ended, Link { warnings, ..link }))
     }
 
@@ -109,16 +113,29 @@ impl Lld {
             .arg("--fat-lto-objects")
             .arg(format!("--thinlto-jobs={}", jobs.number()));
         lld.args(cache.iter().flat_map(|cache| cache.options()));
+        let report = self.session.temporary("report.json");
+        file::remove_stale(&report)?;
+        let distributor = self.session.distributor();
+        lld.args(distributor.iter().flat_map(|(distributor, program)| {
+            distributor.lld_options(program, jobs.number(), &report)
+        }));
         let trace = self.session.temporary("time-trace.json");
-        if self.has_trace {
-            return Ok((command::run_to_any_end(&mut lld)?, Link::default()));
+        if !self.has_trace {
+            lld.args(time_trace::options(&trace));
         }
-        let ended = command::run_to_any_end(lld.args(time_trace::options(&trace)))?;
-        let link = if ended.status.success() {
+        let ended = command::run_to_any_end(&mut lld)?;
+        let mut link = if ended.status.success() && !self.has_trace {
             time_trace::read(&trace)?
         } else {
             Link::default()
         };
+        if distributor.is_some() {
+            let report = remote::report(&report)?;
+            if report.as_ref().is_some_and(|report| report.gave_servers_up) {
+                self.session.give_servers_up()?;
+            }
+            link.add(report);
+        }
         Ok((ended, link))
     }
 }

@@ -14,6 +14,7 @@ mod linker;
 mod lld;
 mod project;
 mod questions;
+mod remote;
 mod session;
 mod signals;
 mod summary;
@@ -24,6 +25,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+use backends::distributor;
 use clap::Parser;
 use thinlto_report::{explain, report};
 
@@ -33,6 +35,9 @@ use crate::questions::Question;
 /// LTO across all crates of a project, std included, from a cache of native objects
 ///
 /// The verbs of cargo take cargo's own arguments. Without `--profile`, they build for release.
+///
+/// They also take the settings `--remote-…` of thinlto-distributor: with `--remote-cache ADDRESS` or
+/// `--remote-executor ADDRESS`, native objects come from that server as well.
 #[derive(Parser)]
 #[command(name = "cargo thinlto", bin_name = "cargo thinlto", version)]
 enum Tool {
@@ -80,6 +85,9 @@ fn main() -> ExitCode {
     let mut arguments: Vec<_> = env::args_os().collect();
     if let Some(name) = linker::called_as(Path::new(&arguments[0])) {
         return exit(linker::run(name, arguments.split_off(1)));
+    }
+    if Path::new(&arguments[0]).ends_with(remote::NAME) {
+        return tool_support::main(|| distributor::run(arguments));
     }
     // Cargo passes the name of the subcommand as well.
     if arguments.get(1).is_some_and(|name| name == "thinlto") {

@@ -52,6 +52,31 @@ impl Project {
         env::var("CARGO_BUILD_JOBS").ok().or(configured)
     }
 
+    /// The targets that the arguments name, or the environment or the setting `build.target`.
+    pub fn targets(&self, arguments: &Arguments) -> Vec<String> {
+        if !arguments.targets.is_empty() {
+            return arguments.targets.clone();
+        }
+        if let Ok(target) = env::var("CARGO_BUILD_TARGET") {
+            return vec![target];
+        }
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        match &self.config["build"]["target"] {
+            Value::Array(targets) => targets.iter().filter_map(text).collect(),
+            target => text(target).into_iter().collect(),
+        }
+    }
+
+    /// The variable `name` of links: that of the environment, or of the configuration if that is forced or
+    /// alone.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        let setting = &self.config["env"][name];
+        let configured = setting.as_str().or(setting["value"].as_str());
+        let configured = configured.map(str::to_owned);
+        let forced = configured.clone().filter(|_| setting["force"] == true);
+        forced.or_else(|| env::var(name).ok()).or(configured)
+    }
+
     /// Whether cargo has a profile of this name.
     pub fn has_profile(&self, name: &str) -> bool {
         ["bench", "dev", "release", "test"].contains(&name) || self.decides(name, "inherits")

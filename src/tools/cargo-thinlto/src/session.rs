@@ -13,14 +13,17 @@ use tool_support::file;
 
 use crate::jobs::Jobs;
 use crate::linker;
+use crate::remote::{self, Distributor};
 use crate::summary::Link;
 
 /// The variable with the path of the folder.
 const VARIABLE: &str = "CARGO_THINLTO_SESSION";
 /// The settings in the folder.
 const SETTINGS: &str = "session.json";
-/// The folder with the programs that C compilers run as linkers.
+/// The folder with the programs that C compilers run as linkers, and the one that lld runs.
 const PROGRAMS: &str = "bin";
+/// A file that is there once a link has given the servers up.
+const WITHOUT_SERVERS: &str = "without-servers";
 /// The folder with a file for each link that has ended.
 const LINKS: &str = "links";
 
@@ -33,6 +36,8 @@ pub struct Settings {
     pub cache: PathBuf,
     /// How many modules all links may compile at the same time.
     pub jobs: usize,
+    /// How lld gets objects from servers, if there are any.
+    pub distributor: Option<Distributor>,
 }
 
 /// The session of a run of cargo. The folder is removed at the end.
@@ -53,7 +58,7 @@ impl Session {
             let programs = folder.path().join(PROGRAMS);
             fs::create_dir(&programs)?;
             let program = env::current_exe()?;
-            for name in linker::NAMES {
+            for name in linker::NAMES.into_iter().chain([remote::NAME]) {
                 symlink(&program, programs.join(name))?;
             }
             Ok(())
@@ -110,6 +115,20 @@ impl Joined {
     /// Takes jobs that no other link of the session has.
     pub fn take_jobs(&self) -> anyhow::Result<Jobs> {
         Jobs::take(&self.folder, self.settings.jobs).context("cannot count jobs")
+    }
+
+    /// The distributor and the path of its program, unless a link has given the servers up: others need not
+    /// wait for them as well.
+    pub fn distributor(&self) -> Option<(&Distributor, PathBuf)> {
+        let is_used = !self.folder.join(WITHOUT_SERVERS).exists();
+        let distributor = self.settings.distributor.as_ref().filter(|_| is_used)?;
+        Some((distributor, self.folder.join(PROGRAMS).join(remote::NAME)))
+    }
+
+    /// Makes later links do without servers.
+    pub fn give_servers_up(&self) -> anyhow::Result<()> {
+        let file = self.folder.join(WITHOUT_SERVERS);
+        fs::write(&file, "").with_context(|| format!("cannot write {}", file.display()))
     }
 
     /// A path for a temporary file of this process.

@@ -9,8 +9,12 @@ use serde::Deserialize;
 
 use crate::summary::Link;
 
-/// The event of a module, whether its native object is in the cache or not.
-const MODULE: &str = "Total Run ThinLTO backend thread (in-process)";
+/// The events of a module, whether its native object is in the cache or not: of lld's own backends, and of
+/// others.
+const MODULE: [&str; 2] = [
+    "Total Run ThinLTO backend thread (in-process)",
+    "Total Emit individual index for DTLTO",
+];
 /// The event of a module that is compiled.
 const COMPILED: &str = "Total Thin backend";
 /// The event of all modules together.
@@ -55,7 +59,7 @@ pub fn read(file: &Path) -> anyhow::Result<Link> {
     let mut link = Link::default();
     for event in &trace.events {
         match event.name.as_str() {
-            MODULE => link.modules = event.args.count,
+            name if MODULE.contains(&name) => link.modules = event.args.count,
             COMPILED => link.compiled = event.args.count,
             ALL => link.seconds = event.dur as f64 / 1e6,
             _ => {}

@@ -8,8 +8,17 @@ use anyhow::Context;
 use helped::Helped;
 use tool_support::command;
 
+use crate::lock::lock;
+
 /// BuildGrid, and the packages that it needs for PostgreSQL, in the versions that were tried.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
+
+/// With this key, a service that asks for tokens checks them.
+const TOKEN_KEY: &str = "only for tests on the loopback interface";
+/// A token that is signed with it, a JSON web token of the year 9999.
+pub const TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9\
+    .eyJzdWIiOiJ0ZXN0IiwiZXhwIjoyNTM0MDIzMDA3OTl9\
+    .12Uq7ABIMaotyuixsG6W2ZZ64ju7efMne6sPpSpu_oQ";
 
 /// The ports of the service.
 #[derive(Clone, Copy)]
@@ -36,6 +45,7 @@ impl Ports {
 /// `bgd`, BuildGrid's program, in the virtual environment `dir`, which is made if it does not exist:
 /// about 50 MB to download, 220 MB on disk, 30 s. Needs python3 with venv.
 pub fn ensure(dir: &Path) -> anyhow::Result<PathBuf> {
+    let _lock = lock(dir)?;
     // An environment cannot be renamed, as its programs name it, so a last file says that it is whole.
     let whole = dir.join("whole");
     if fs::read_to_string(&whole).is_ok_and(|made| made == REQUIREMENTS) {
@@ -60,19 +70,23 @@ pub fn ensure(dir: &Path) -> anyhow::Result<PathBuf> {
     Ok(dir.join("bin/bgd"))
 }
 
-/// The scheduler's configuration. An action is tried five times, and again 15 s after its worker is
-/// last heard of.
-pub fn configuration(ports: Ports) -> String {
+/// The scheduler's configuration, perhaps of one that wants a token. An action is tried five times, and
+/// again 15 s after its worker is last heard of.
+pub fn configuration(ports: Ports, wants_token: bool) -> String {
     let Ports {
         store, scheduler, ..
     } = ports;
+    let authorization = if wants_token {
+        format!("{{ method: jwt, algorithm: hs256, secret: {TOKEN_KEY} }}")
+    } else {
+        "{ method: none }".to_owned()
+    };
     format!(
         r#"server:
   - !channel
     address: 127.0.0.1:{scheduler}
     insecure-mode: true
-authorization:
-  method: none
+authorization: {authorization}
 monitoring:
   enabled: false
 thread-pool-size: 200

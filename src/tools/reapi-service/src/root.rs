@@ -1,5 +1,6 @@
 //! The root folder of another Debian release, which has current Bazel and buildbox.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,6 +8,8 @@ use std::process::Command;
 use anyhow::{Context, bail};
 use helped::Helped;
 use tool_support::command;
+
+use crate::lock::lock;
 
 /// The release of Debian.
 const SUITE: &str = "forky";
@@ -36,12 +39,21 @@ impl Root {
             dir: std::path::absolute(dir)?,
         };
         check_user()?;
+        let _lock = lock(&root.dir)?;
         if !dir.exists() {
             root.make()
                 .with_context(|| format!("cannot make {}", dir.display()))?;
         }
         root.check_versions()?;
         Ok(root)
+    }
+
+    /// The root in the folder that `THINLTO_TEST_ROOT` names, which `./x.py test` sets, or in the build
+    /// directory. It is made if it does not exist.
+    pub fn of_tests() -> anyhow::Result<Root> {
+        let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../build/forky");
+        let dir = env::var_os("THINLTO_TEST_ROOT").map_or(default, PathBuf::from);
+        Root::ensure(&dir)
     }
 
     /// The folder.
@@ -141,7 +153,7 @@ fn check_user() -> anyhow::Result<()> {
     let id = command::run(Command::new("id").arg("-u"))?.stdout;
     if id.trim_ascii() != b"0" {
         let message = "the tests with Bazel and remote execution need root: they have a root folder of their own";
-        return Err(Helped::new(message, "sudo ./x.py test src/bazel").into());
+        return Err(Helped::new(message, "run them with sudo").into());
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use anyhow::Context;
 use tool_support::command;
 
 use crate::buildgrid::{self, Ports};
-use crate::{Room, Root};
+use crate::{Room, Root, log};
 
 /// The property that the workers have. Actions may ask for it or for nothing.
 const PROPERTY: (&str, &str) = ("OSFamily", "linux");
@@ -49,6 +49,7 @@ pub struct Service {
     dir: PathBuf,
     bgd: PathBuf,
     ports: Ports,
+    wants_token: bool,
     // Fields are dropped in this order.
     workers: Vec<Worker>,
     scheduler: Option<Room>,
@@ -64,11 +65,24 @@ struct Worker {
 
 impl Service {
     /// Starts a service without workers. `dir` gets the store and the logs; a store that is there is used
-    /// again. `tools` gets BuildGrid once. Ports are free ones.
-    pub fn start(root: &Root, tools: &Path, dir: &Path) -> anyhow::Result<Service> {
+    /// again. BuildGrid is installed once, beside the root. Ports are free ones.
+    pub fn start(root: &Root, dir: &Path) -> anyhow::Result<Service> {
+        Service::with(root, dir, false)
+    }
+
+    /// Starts one that wants the token [`TOKEN`](Service::TOKEN). It is for use as a cache: workers have no
+    /// token.
+    pub fn start_with_token(root: &Root, dir: &Path) -> anyhow::Result<Service> {
+        Service::with(root, dir, true)
+    }
+
+    /// What a client of a service that wants a token has to send.
+    pub const TOKEN: &str = buildgrid::TOKEN;
+
+    fn with(root: &Root, dir: &Path, wants_token: bool) -> anyhow::Result<Service> {
         fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let dir = fs::canonicalize(dir)?;
-        let bgd = buildgrid::ensure(&std::path::absolute(tools)?.join("buildgrid"))?;
+        let bgd = buildgrid::ensure(&root.dir().with_file_name("buildgrid"))?;
         let ports = free_ports()?;
         let log = |name: &str| dir.join(format!("{name}.log"));
 
@@ -93,6 +107,7 @@ impl Service {
             dir,
             bgd,
             ports,
+            wants_token,
             workers: Vec::new(),
             scheduler: None,
             _store: store,
@@ -124,9 +139,22 @@ impl Service {
         Ok(())
     }
 
+    /// The folder of the store: `cas/objects` has blobs, `actioncache/objects` results. Their paths begin with
+    /// two digits of their hash as a folder.
+    pub fn store(&self) -> PathBuf {
+        self.dir.join("store")
+    }
+
     /// Whether the worker runs a process with `words` in its command line.
     pub fn worker_runs(&self, name: &str, words: &str) -> anyhow::Result<bool> {
         self.workers[self.place_of(name)?].room.runs(words)
+    }
+
+    /// Waits until it does.
+    pub fn wait_until_worker_runs(&self, name: &str, words: &str) -> anyhow::Result<()> {
+        log::wait_until(&format!("{words} on {name}"), || {
+            self.worker_runs(name, words)
+        })
     }
 
     fn place_of(&self, name: &str) -> anyhow::Result<usize> {
@@ -148,7 +176,10 @@ impl Service {
     /// Starts the scheduler at the same address; the workers find it again.
     pub fn start_scheduler(&mut self) -> anyhow::Result<()> {
         let file = self.dir.join("buildgrid.yml");
-        fs::write(&file, buildgrid::configuration(self.ports))?;
+        fs::write(
+            &file,
+            buildgrid::configuration(self.ports, self.wants_token),
+        )?;
         let path = |path: &Path| path.to_string_lossy().into_owned();
         let words = [
             path(&self.bgd),

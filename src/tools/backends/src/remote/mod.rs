@@ -117,6 +117,12 @@ impl Remote {
         }))
     }
 
+    /// Whether the servers are not used any more.
+    pub fn is_given_up(&self) -> bool {
+        let off = *self.off.borrow();
+        off.read && off.write && off.execute
+    }
+
     /// The object of an action that the server has.
     pub async fn cached(&self, action: &Action) -> Cached {
         let result = match self

@@ -34,7 +34,7 @@ fn example<'a>(
 /// A service with the workers `one` and `two` in the folder of a scenario.
 pub fn start(environment: &Environment, name: &str) -> anyhow::Result<Service> {
     let dir = environment.folder(name).join("service");
-    let mut service = Service::start(&environment.root, &environment.work_dir, &dir)?;
+    let mut service = Service::start(&environment.root, &dir)?;
     for worker in ["one", "two"] {
         service.add_worker(worker)?;
     }

@@ -7,4 +7,5 @@ mod cached;
 mod flags;
 mod project;
 mod questions;
+mod remote;
 mod verbs;

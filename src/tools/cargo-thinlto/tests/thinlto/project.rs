@@ -47,14 +47,17 @@ impl Project {
                 fs::copy(entry.path(), copy).unwrap();
             }
         }
-        let cache = folder.path().join("cache").display().to_string();
+        let path = |name: &str| folder.path().join(name).display().to_string();
         let environment = [
-            ("CARGO_THINLTO_CACHE_DIR", cache.as_str()),
-            ("CARGO_NET_OFFLINE", "true"),
-            ("RUSTC", &rustc()),
-            ("RUSTDOC", &rustc().replace("bin/rustc", "bin/rustdoc")),
+            ("CARGO_THINLTO_CACHE_DIR", path("cache")),
+            ("THINLTO_CACHE_DIR", path("objects")),
+            // Not the user's settings.
+            ("XDG_CONFIG_HOME", path("config")),
+            ("CARGO_NET_OFFLINE", "true".to_owned()),
+            ("RUSTC", rustc()),
+            ("RUSTDOC", rustc().replace("bin/rustc", "bin/rustdoc")),
         ];
-        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let environment = environment.map(|(name, value)| (name.to_owned(), value));
         Project {
             folder,
             environment: environment.into(),

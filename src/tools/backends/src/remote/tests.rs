@@ -1,7 +1,5 @@
 //! Every fault of a server: objects are right, or there are none, with one warning.
 
-mod server;
-
 use std::fs;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -11,10 +9,10 @@ use std::time::Duration;
 use bazel_remote_apis::build::bazel::remote::execution::v2 as reapi;
 use futures_util::future::join_all;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use reapi_service::in_memory::{Fault, Server, State, object};
 use tonic::Code;
 use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 
-use self::server::{Fault, Server, State, object};
 use super::call::Limits;
 use super::{Cached, Remote};
 use crate::action::{Action, OUTPUT};

@@ -22,15 +22,13 @@ use reapi::content_addressable_storage_server::{
 };
 use reapi::execution_server::{Execution, ExecutionServer};
 use reapi::{batch_read_blobs_response, batch_update_blobs_response, compressor, digest_function};
+use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_stream::{Stream, StreamExt};
 use tonic::transport::ServerTlsConfig;
 use tonic::{Code, Request, Response, Status, Streaming};
-
-use crate::action::OUTPUT;
-use crate::blob;
 
 /// What a call does instead of its work.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +77,7 @@ impl State {
     }
 
     fn put(&mut self, digest: &reapi::Digest, data: Vec<u8>) -> Result<(), Status> {
-        if blob::digest(&data) != *digest {
+        if self::digest(&data) != *digest {
             return Err(Status::invalid_argument("another digest"));
         }
         self.blobs.insert(digest.hash.clone(), data);
@@ -120,9 +118,11 @@ impl State {
         let action: reapi::Action = self.message(&Some(digest.clone()))?;
         let command: reapi::Command = self.message(&action.command_digest)?;
         self.check(&action.input_root_digest)?;
-        assert_eq!(command.output_paths, [OUTPUT]);
+        let [output] = &command.output_paths[..] else {
+            panic!("{command:?} has not one output")
+        };
         let object = object(&command.arguments);
-        let digest_of_object = blob::digest(&object);
+        let digest_of_object = self::digest(&object);
         let result = reapi::ActionResult {
             exit_code: self.exit_code,
             stderr_raw: match self.exit_code {
@@ -130,7 +130,7 @@ impl State {
                 _ => b"no memory".to_vec(),
             },
             output_files: vec![reapi::OutputFile {
-                path: OUTPUT.to_owned(),
+                path: output.clone(),
                 digest: Some(digest_of_object.clone()),
                 contents: match self.inline {
                     true => object.clone(),
@@ -145,6 +145,15 @@ impl State {
             self.results.insert(digest.hash.clone(), result.clone());
         }
         Ok(result)
+    }
+}
+
+/// The digest of `bytes`.
+fn digest(bytes: &[u8]) -> reapi::Digest {
+    let hash = Sha256::digest(bytes);
+    reapi::Digest {
+        hash: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        size_bytes: bytes.len() as i64,
     }
 }
 
@@ -572,7 +581,7 @@ impl Execution for Service {
             .unwrap()
             .blobs
             .get(&name)
-            .map(|blob| blob::digest(blob));
+            .map(|blob| digest(blob));
         let digest = digest.ok_or_else(|| Status::not_found("no operation"))?;
         let result = self.0.lock().unwrap().execute(&digest);
         Ok(stream(vec![done(&name, result)]))

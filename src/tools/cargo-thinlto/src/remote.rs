@@ -1,0 +1,101 @@
+//! Links with objects from servers. lld gets them from this program, under the [`NAME`] of the distributor.
+//!
+//! The distributor reads its settings in the environment and in its file itself. They are read here as well,
+//! to know whether there is a server, and to refuse wrong values before anything is compiled.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+use backends::distributor::Report;
+use backends::settings::{self, Settings};
+use clap::Parser;
+use distributed::toolchain::LLVM;
+use helped::Helped;
+use serde::{Deserialize, Serialize};
+
+use crate::arguments::Arguments;
+use crate::project::Project;
+
+/// The name that this program has as the distributor.
+pub const NAME: &str = "thinlto-distributor";
+
+/// Settings that say that there is a server.
+const SERVERS: [&str; 2] = ["remote-cache", "remote-executor"];
+
+/// How lld gets objects from servers.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Distributor {
+    /// Its options.
+    options: Vec<String>,
+}
+
+#[derive(Parser)]
+#[command(name = "cargo thinlto", args_override_self = true)]
+struct Options {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Distributor {
+    /// The distributor of a run with `arguments`, if there is a server. `rustc` is its compiler.
+    pub fn find(
+        arguments: &Arguments,
+        project: &Project,
+        rustc: &Path,
+    ) -> anyhow::Result<Option<Distributor>> {
+        let mut words = vec![OsString::from("cargo thinlto")];
+        // The environment of links has the variables in cargo's configuration.
+        words.extend(SERVERS.iter().filter_map(|setting| {
+            let variable = format!("THINLTO_{}", setting.to_uppercase().replace('-', "_"));
+            let value = project.variable(&variable)?;
+            Some(format!("--{setting}={value}").into())
+        }));
+        words.extend(arguments.remote.iter().map(Into::into));
+        if !Options::parse_from(settings::with_file(words)?)
+            .settings
+            .is_remote()
+        {
+            return Ok(None);
+        }
+        let mut options = arguments.remote.clone();
+        options.push(format!("--rustc={}", rustc.display()));
+        match &project.targets(arguments)[..] {
+            [] => {}
+            [target] => options.push(format!("--rustc-option=--target={target}")),
+            _ => {
+                let message = "links for several targets cannot use servers";
+                return Err(Helped::new(message, "pass one `--target` at a time").into());
+            }
+        }
+        Ok(Some(Distributor { options }))
+    }
+
+    /// The options of lld: it starts `program`, which runs at most `jobs` compilers here, and writes
+    /// `report`.
+    pub fn lld_options(&self, program: &Path, jobs: usize, report: &Path) -> Vec<String> {
+        let own = [
+            format!("--jobs={jobs}"),
+            format!("--report={}", report.display()),
+        ];
+        let mut options = vec![
+            format!("--thinlto-distributor={}", program.display()),
+            // For modules of C and C++, if there are any.
+            format!("--thinlto-remote-compiler=clang-{LLVM}"),
+        ];
+        let all = self.options.iter().chain(&own);
+        options.extend(all.map(|option| format!("--thinlto-distributor-arg={option}")));
+        options
+    }
+}
+
+/// What the distributor says in `file`. Without one, lld had all objects in its cache.
+pub fn report(file: &Path) -> anyhow::Result<Option<Report>> {
+    if !file.exists() {
+        return Ok(None);
+    }
+    let read = || -> anyhow::Result<Report> { Ok(serde_json::from_slice(&fs::read(file)?)?) };
+    let report = read().with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(Some(report))
+}

@@ -1,0 +1,204 @@
+//! Objects from servers.
+
+use std::fs;
+
+use reapi_service::in_memory::{Server, State};
+
+use crate::project::{Project, has_function, succeed, texts};
+
+/// What the last line counts.
+#[derive(Debug, PartialEq)]
+struct Counts {
+    modules: usize,
+    cached: usize,
+    remote_cached: usize,
+    remote: usize,
+    compiled: usize,
+}
+
+/// Builds `app`, which has to be the right program, and returns the counts and the warnings.
+fn build(project: &Project, words: &str) -> (Counts, Vec<String>) {
+    let (_, stderr) = succeed(&mut project.thinlto(&format!("build --bin app {words}")));
+    let program = project.path("target/release/app");
+    assert_eq!(succeed(&mut project.command(&program)).0, "2 2 10 8\n");
+    assert!(!has_function(&program, "numbers5twice"));
+    (counts(&stderr), warnings(&stderr))
+}
+
+fn counts(stderr: &str) -> Counts {
+    let line = stderr.lines().last().unwrap();
+    let numbers: Vec<usize> = line
+        .split(' ')
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    let [modules, cached, remote_cached, remote, compiled] = numbers[..] else {
+        panic!("{stderr}")
+    };
+    assert_eq!(
+        line.split(" in ").next().unwrap(),
+        format!(
+            "ThinLTO: {modules} modules, {cached} from the cache, {remote_cached} from the remote cache, \
+             {remote} by workers, {compiled} compiled"
+        )
+    );
+    assert_eq!(
+        modules,
+        cached + remote_cached + remote + compiled,
+        "{line}"
+    );
+    Counts {
+        modules,
+        cached,
+        remote_cached,
+        remote,
+        compiled,
+    }
+}
+
+fn warnings(stderr: &str) -> Vec<String> {
+    let lines = stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("warning: "));
+    lines.map(str::to_owned).collect()
+}
+
+/// The option for `server`.
+fn cache(server: &Server) -> String {
+    format!("--remote-cache=grpc://{}", server.address)
+}
+
+#[test]
+fn another_folder_is_built_from_a_server() {
+    let server = Server::start(State::default(), None);
+    let (first, second) = (
+        Project::with_cache("workspace"),
+        Project::with_cache("workspace"),
+    );
+    let (all, warnings) = build(&first, &cache(&server));
+    assert_eq!(warnings, [""; 0]);
+    let modules = all.modules;
+    assert!(modules > 50, "{all:?}");
+    assert_eq!((all.compiled, all.cached), (modules, 0));
+    let hits = Counts {
+        modules,
+        cached: 0,
+        remote_cached: modules,
+        remote: 0,
+        compiled: 0,
+    };
+    assert_eq!(build(&second, &cache(&server)), (hits, Vec::new()));
+    let programs = [&first, &second].map(|it| fs::read(it.path("target/release/app")).unwrap());
+    assert!(programs[0] == programs[1]);
+
+    // An edit compiles what depends on it; the rest is in lld's cache.
+    second.edit("numbers/src/lib.rs", "sum += part", "sum += part + 1");
+    let (_, stderr) = succeed(&mut second.thinlto(&format!("build --bin app {}", cache(&server))));
+    let edited = counts(&stderr);
+    assert!((1..=6).contains(&edited.compiled), "{edited:?}");
+    assert_eq!(edited.cached + edited.compiled, modules);
+}
+
+#[test]
+fn a_server_that_is_gone_costs_one_warning() {
+    let server = Server::start(State::default(), None);
+    let option = cache(&server);
+    server.kill();
+    let project = Project::with_cache("workspace");
+    // Two links.
+    let (_, stderr) = succeed(&mut project.thinlto(&format!("build -p app --bins -j1 {option}")));
+    for (program, output) in [("app", "2 2 10 8\n"), ("tool", "tool 2\n")] {
+        let program = project.path("target/release").join(program);
+        assert_eq!(succeed(&mut project.command(&program)).0, output);
+        assert!(!has_function(&program, "numbers5twice"));
+    }
+    let counts = counts(&stderr);
+    assert_eq!((counts.remote_cached, counts.remote), (0, 0));
+    let warnings = warnings(&stderr);
+    assert_eq!(warnings.len(), 1, "{stderr}");
+    let about = "the remote servers are not used: ";
+    assert!(warnings[0].starts_with(about), "{stderr}");
+}
+
+#[test]
+fn settings_have_several_places() {
+    let server = Server::start(State::default(), None);
+    let address = format!("grpc://{}", server.address);
+    let mut project = Project::with_cache("no_std");
+    let uses_server = |project: &Project, words: &str| {
+        let calls = || server.state.lock().unwrap().count("result");
+        let before = calls();
+        for folder in ["target", "cache", "objects"] {
+            let _ = fs::remove_dir_all(project.path(folder));
+        }
+        let (_, stderr) = succeed(&mut project.thinlto(&format!("build {words}")));
+        let output = project
+            .command(project.path("target/release/bare"))
+            .output();
+        assert_eq!(output.unwrap().status.code(), Some(42));
+        assert_eq!(
+            stderr.contains(" from the remote cache, "),
+            calls() > before,
+            "{stderr}"
+        );
+        calls() > before
+    };
+    assert!(!uses_server(&project, ""));
+    project.set("THINLTO_REMOTE_CACHE", &address);
+    assert!(uses_server(&project, ""));
+    project.environment.remove("THINLTO_REMOTE_CACHE");
+    project.write(
+        ".cargo/config.toml",
+        &format!("env.THINLTO_REMOTE_CACHE = '{address}'\n"),
+    );
+    assert!(uses_server(&project, ""));
+    project.write(".cargo/config.toml", "");
+    let setting = format!("remote-cache = '{address}'\n");
+    project.write("config/thinlto/settings.toml", &setting);
+    assert!(uses_server(&project, ""));
+}
+
+#[test]
+fn wrong_settings_are_refused_before_the_build() {
+    let project = Project::with_cache("workspace");
+    let refused = |words: &str| {
+        let output = project.thinlto(&format!("build {words}")).output().unwrap();
+        assert!(!output.status.success());
+        let (_, stderr) = texts(&output);
+        assert!(!stderr.contains("Compiling"), "{stderr}");
+        stderr
+    };
+    for (words, message) in [
+        ("--remote-cache=http://x", "it has to start with `grpc://`"),
+        ("--remote-cache", "a value is required for '--remote-cache"),
+        (
+            "--remote-cahce grpc://x",
+            "unexpected argument '--remote-cahce'",
+        ),
+        (
+            "--remote-cache=grpc://x --target a --target=b",
+            "links for several targets cannot use servers\nhelp: pass one `--target` at a time",
+        ),
+    ] {
+        let stderr = refused(words);
+        assert!(stderr.contains(message), "{stderr}");
+    }
+}
+
+#[test]
+fn c_code_and_a_target_take_part() {
+    let server = Server::start(State::default(), None);
+    let target = "x86_64-unknown-linux-gnu";
+    let build = |project: &mut Project| {
+        project.set("CC", "clang-22");
+        let words = format!("build --bin app --target {target} {}", cache(&server));
+        let (_, stderr) = succeed(&mut project.thinlto(&words));
+        let program = project.path("target").join(target).join("release/app");
+        assert_eq!(succeed(&mut project.command(&program)).0, "2 2 10 8\n");
+        assert!(!has_function(&program, "native_add"));
+        counts(&stderr)
+    };
+    let first = build(&mut Project::with_cache("workspace"));
+    assert_eq!(first.compiled, first.modules);
+    let second = build(&mut Project::with_cache("workspace"));
+    assert_eq!(second.remote_cached, first.modules);
+}
