@@ -5,11 +5,13 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use distributed::compile::STD_IN_LTO;
 use distributed::fetch::Source;
+use distributed::folder;
 use distributed::toolchain::Toolchain;
 use helped::Helped;
+use reapi_service::in_memory::{Server, State};
 use tool_support::command;
 
 use crate::build::{Build, Step};
@@ -17,20 +19,56 @@ use crate::linker::Linker;
 use crate::mode::Mode;
 
 /// The variables that change a build begin so.
-const SETTINGS: [&str; 4] = [
+const SETTINGS: [&str; 5] = [
     "CARGO_BUILD_",
     "CARGO_INCREMENTAL",
     "CARGO_PROFILE_",
     "CARGO_THINLTO_",
+    "THINLTO_",
 ];
 
 /// Builds the program in `dir`, on top of the previous build there.
 pub fn build(mode: Mode, tools: &Toolchain, source: &Source, dir: &Path) -> anyhow::Result<Build> {
     let linker = Linker::install(dir)?;
-    let mut cargo = match mode {
+    let cargo = match mode {
         Mode::CargoThinlto => thinlto(tools, &linker, dir)?,
         _ => plain(mode, tools, &linker),
     };
+    let (mut build, _) = run(cargo, &linker, tools, source, dir)?;
+    if matches!(mode, Mode::Lld | Mode::CargoThinlto) {
+        build.lto_seconds = Some(build.link().seconds);
+    }
+    Ok(build)
+}
+
+/// Builds the program in `dir`, with all native objects from a server on this machine, which has them from
+/// a build in another folder.
+pub fn build_from_server(tools: &Toolchain, source: &Source, dir: &Path) -> anyhow::Result<Build> {
+    let server = Server::start(State::default(), None);
+    let build = |dir: &Path| {
+        let linker = Linker::install(dir)?;
+        let mut cargo = thinlto(tools, &linker, dir)?;
+        cargo.arg(format!("--remote-cache=grpc://{}", server.address));
+        run(cargo, &linker, tools, source, dir)
+    };
+    build(&folder::fresh(dir, "filling")?)?;
+    let (build, messages) = build(dir)?;
+    let last = messages.lines().last().unwrap_or_default();
+    ensure!(
+        last.contains(", 0 compiled in "),
+        "the remote cache lacks modules: {last}"
+    );
+    Ok(build)
+}
+
+/// Runs `cargo`, and returns the build and cargo's messages.
+fn run(
+    mut cargo: Command,
+    linker: &Linker,
+    tools: &Toolchain,
+    source: &Source,
+    dir: &Path,
+) -> anyhow::Result<(Build, String)> {
     let target = dir.join("target");
     cargo
         .args(["--release", "--locked", "--offline"])
@@ -43,19 +81,20 @@ pub fn build(mode: Mode, tools: &Toolchain, source: &Source, dir: &Path) -> anyh
         cargo.arg("--config").arg(value);
     }
     linker.record(&mut cargo, &tools.lld);
-    let seconds = command::run(&mut cargo)?.usage.seconds;
+    let ended = command::run(&mut cargo)?;
     let link = linker.last_link()?;
     let program = target
         .join(&tools.host)
         .join("release")
         .join(source.program);
-    Ok(Build {
-        seconds,
-        lto_seconds: matches!(mode, Mode::Lld | Mode::CargoThinlto).then_some(link.seconds),
+    let build = Build {
+        seconds: ended.usage.seconds,
+        lto_seconds: None,
         program_bytes: fs::metadata(&program)?.len(),
         steps: vec![Step::one("link", &link, None)],
         program,
-    })
+    };
+    Ok((build, String::from_utf8(ended.stderr)?))
 }
 
 /// A command line of cargo without the user's settings.
@@ -91,7 +130,7 @@ fn plain(mode: Mode, tools: &Toolchain, linker: &Linker) -> Command {
     cargo
 }
 
-/// `cargo thinlto build` with a cache in `dir`. It runs the rustc beside it, and the lld in `PATH`.
+/// `cargo thinlto build` with caches in `dir`. It runs the rustc beside it, and the lld in `PATH`.
 fn thinlto(tools: &Toolchain, linker: &Linker, dir: &Path) -> anyhow::Result<Command> {
     let toolchain = tools.rustc.parent().context("rustc is in no folder")?;
     let program = toolchain.join("cargo-thinlto");
@@ -112,6 +151,9 @@ fn thinlto(tools: &Toolchain, linker: &Linker, dir: &Path) -> anyhow::Result<Com
         .arg("build")
         .env_remove("RUSTC")
         .env("PATH", env::join_paths(path)?)
-        .env("CARGO_THINLTO_CACHE_DIR", dir.join("cache"));
+        .env("CARGO_THINLTO_CACHE_DIR", dir.join("cache"))
+        .env("THINLTO_CACHE_DIR", dir.join("objects"))
+        // The user's settings may name a server.
+        .env("XDG_CONFIG_HOME", dir);
     Ok(cargo)
 }

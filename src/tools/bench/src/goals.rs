@@ -54,15 +54,19 @@ impl Measure {
 /// The ratio of a value in two modes is at most the last number.
 type Wanted = (Measure, Mode, Mode, f64);
 
-const WANTED: [Wanted; 15] = {
+const WANTED: [Wanted; 16] = {
     use Kind::{Clean, LastCrate, LeafCrate};
     use Measure::{Build, Instructions, LinkMemory, Lto, Speed};
-    use Mode::{CargoThinlto, Distributed, DistributedIncremental, Fat, Lld, Plain, Thin};
+    use Mode::{
+        CargoThinlto, CargoThinltoRemote, Distributed, DistributedIncremental, Fat, Lld, Plain,
+        Thin,
+    };
     [
         (Build(LastCrate), CargoThinlto, Plain, 1.15),
         (Build(LastCrate), CargoThinlto, Thin, 0.05),
         (Build(LeafCrate), CargoThinlto, Plain, 1.25),
         (Build(Clean), CargoThinlto, Lld, 1.0),
+        (Build(Clean), CargoThinltoRemote, CargoThinlto, 0.5),
         (LinkMemory, CargoThinlto, Lld, 1.0),
         (Speed, CargoThinlto, Fat, 1.01),
         (Instructions, CargoThinlto, Fat, 1.01),

@@ -126,7 +126,8 @@ pub fn run(
             }
             for in_mode in &mut measured.modes {
                 let mode = in_mode.mode;
-                if round > 0 && !goals::compare_builds(mode, kind) {
+                let is_repeated = goals::compare_builds(mode, kind);
+                if !mode.has(kind) || round > 0 && !is_repeated {
                     continue;
                 }
                 let folder = match kind {

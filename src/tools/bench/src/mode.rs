@@ -7,7 +7,7 @@ use distributed::fetch::Source;
 use distributed::toolchain::Toolchain;
 use serde::{Serialize, Serializer};
 
-use crate::build::Build;
+use crate::build::{Build, Kind};
 use crate::{cargo, driver};
 
 /// A way to build a program. In all but the last two, cargo builds with its own defaults for a release.
@@ -23,6 +23,8 @@ pub enum Mode {
     Lld,
     /// `cargo thinlto build`
     CargoThinlto,
+    /// `cargo thinlto build` with a remote cache that has all modules; only clean builds
+    CargoThinltoRemote,
     /// All steps of distributed ThinLTO, by the driver of `./x.py demo`
     Distributed,
     /// The same with the program's own crate compiled incrementally
@@ -38,6 +40,7 @@ impl Mode {
             Mode::Fat => "`lto = \"fat\"`",
             Mode::Lld => "lld, one process",
             Mode::CargoThinlto => "`cargo thinlto`",
+            Mode::CargoThinltoRemote => "`cargo thinlto`, full remote cache",
             Mode::Distributed => "distributed",
             Mode::DistributedIncremental => "distributed, incremental",
         }
@@ -49,11 +52,17 @@ impl Mode {
         value.get_name().to_owned()
     }
 
+    /// Whether builds of `kind` are measured.
+    pub fn has(self, kind: Kind) -> bool {
+        self != Mode::CargoThinltoRemote || kind == Kind::Clean
+    }
+
     /// Builds the program in `dir`, on top of the previous build in this mode.
     pub fn build(self, tools: &Toolchain, source: &Source, dir: &Path) -> anyhow::Result<Build> {
         match self {
             Mode::Distributed => driver::build(tools, source, dir, false),
             Mode::DistributedIncremental => driver::build(tools, source, dir, true),
+            Mode::CargoThinltoRemote => cargo::build_from_server(tools, source, dir),
             _ => cargo::build(self, tools, source, dir),
         }
     }

@@ -117,19 +117,28 @@ impl Report {
                     .collect(),
             },
         };
-        let builds =
-            |title, kind| panel(title, &|in_mode| Some(seconds(in_mode.builds(kind)).median));
+        let builds = |title, kind| {
+            panel(title, &|in_mode| {
+                Some(seconds(in_mode.builds(kind))?.median)
+            })
+        };
+        let mut panels = vec![
+            builds("After an edit of the program's own crate", Kind::LastCrate),
+            builds("After an edit of a leaf crate", Kind::LeafCrate),
+            builds("Clean build", Kind::Clean),
+            panel("The program's own benchmark", &|in_mode| {
+                Some(benchmark(in_mode).median)
+            }),
+        ];
+        // Edits are not measured in all modes.
+        panels.retain(|panel| match &panel.plot {
+            Plot::Bars { values, .. } => values.iter().flatten().any(Option::is_some),
+            Plot::Lines { .. } => true,
+        });
         Chart {
             title: format!("Ways to build a program, on {} cores", self.cores),
             series: self.modes.iter().map(|mode| plain(*mode)).collect(),
-            panels: vec![
-                builds("After an edit of the program's own crate", Kind::LastCrate),
-                builds("After an edit of a leaf crate", Kind::LeafCrate),
-                builds("Clean build", Kind::Clean),
-                panel("The program's own benchmark", &|in_mode| {
-                    Some(benchmark(in_mode).median)
-                }),
-            ],
+            panels,
         }
     }
 }
@@ -154,7 +163,10 @@ fn modes(measured: &Measured) -> impl fmt::Display {
     for in_mode in &measured.modes {
         let peaks = in_mode.clean.iter();
         let peaks = Spread::of(peaks.map(|build| build.link().peak_memory as f64 / MEBIBYTE));
-        let [clean, last, leaf] = KINDS.map(|kind| seconds(in_mode.builds(kind)).text(hundredths));
+        let [clean, last, leaf] = KINDS.map(|kind| {
+            let seconds = seconds(in_mode.builds(kind));
+            seconds.map_or(String::new(), |seconds| seconds.text(hundredths))
+        });
         let instructions = in_mode.benchmark_instructions;
         table.add_row([
             in_mode.mode.name().to_owned(),
@@ -187,6 +199,9 @@ fn steps(measured: &Measured) -> impl fmt::Display {
         for at in 0..in_mode.clean[0].steps.len() {
             for (name, kind) in ["clean", "own crate", "leaf crate"].into_iter().zip(KINDS) {
                 let builds = in_mode.builds(kind);
+                if builds.is_empty() {
+                    continue;
+                }
                 let median = |value: &dyn Fn(&Step) -> f64| {
                     Spread::of(builds.iter().map(|build: &Build| value(&build.steps[at]))).median
                 };
@@ -215,8 +230,10 @@ fn steps(measured: &Measured) -> impl fmt::Display {
     table
 }
 
-fn seconds(builds: &[Build]) -> Spread {
-    Spread::of(builds.iter().map(|build| build.seconds))
+/// The durations of `builds`, if there are any.
+fn seconds(builds: &[Build]) -> Option<Spread> {
+    let seconds = builds.iter().map(|build| build.seconds);
+    (!builds.is_empty()).then(|| Spread::of(seconds))
 }
 
 fn benchmark(in_mode: &InMode) -> Spread {
@@ -264,11 +281,15 @@ mod tests {
                 Mode::DistributedIncremental => 1.0,
                 _ => 8.0,
             };
+            let mut last = vec![build(slow, slow), build(slow + 1.0, slow)];
+            let mut leaf = vec![build(slow * 2.0, slow * slow)];
+            last.retain(|_| mode.has(Kind::LastCrate));
+            leaf.retain(|_| mode.has(Kind::LeafCrate));
             InMode {
                 mode: *mode,
                 clean: vec![build(slow + 20.0, slow + 20.0)],
-                after_edit_of_last_crate: vec![build(slow, slow), build(slow + 1.0, slow)],
-                after_edit_of_leaf_crate: vec![build(slow * 2.0, slow * slow)],
+                after_edit_of_last_crate: last,
+                after_edit_of_leaf_crate: leaf,
                 benchmark_seconds: vec![1.5 / slow, 1.0, 1.5],
                 benchmark_instructions: (*mode == Mode::Fat).then_some(2_000_000.0),
             }
@@ -304,6 +325,10 @@ mod tests {
              1.00 (0.19 to 1.50) | 2.0 million |"
         );
         assert_eq!(
+            row("| `cargo thinlto`, full remote cache | 28.00"),
+            "| `cargo thinlto`, full remote cache | 28.00 | | | 3 MiB | 1.23 MB | 1.00 (0.19 to 1.50) | |"
+        );
+        assert_eq!(
             row("| distributed | compile | clean"),
             "| distributed | compile | clean | 22.00 | 3 | 7 | 5 | | |"
         );
@@ -333,11 +358,12 @@ mod tests {
         assert_eq!(
             ratios,
             [
-                // `cargo thinlto`: edits, clean, memory, benchmark; instructions were not counted.
+                // `cargo thinlto`: edits, clean, with a remote cache, memory, benchmark; instructions were not counted.
                 (1.0625, true),
                 (0.125, false),
                 (1.125, true),
                 (20.5625 / 28.0, true),
+                (28.0 / 20.5625, false),
                 (1.0, true),
                 (1.0, true),
                 // Distributed: LTO after edits, clean, benchmark.
@@ -370,7 +396,7 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&read("bench.json")).unwrap();
         assert_eq!(json["programs"][0]["modes"][4]["mode"], "`cargo thinlto`");
         assert_eq!(
-            json["programs"][0]["modes"][5]["clean"][0]["steps"][1]["sent_bytes"],
+            json["programs"][0]["modes"][6]["clean"][0]["steps"][1]["sent_bytes"],
             9 << 20
         );
         assert_eq!(json["goals"][1]["reached"], false);
@@ -378,5 +404,10 @@ mod tests {
         for text in ["p 1.0", "distributed", "Clean build", "cargo thinlto"] {
             assert!(svg.contains(text), "{text}");
         }
+        // Without edits.
+        let modes = [Mode::CargoThinltoRemote];
+        report(&modes).write(dir.path()).unwrap();
+        let svg = read("bench.svg");
+        assert!(svg.contains("Clean build") && !svg.contains("After an edit"));
     }
 }
