@@ -28,7 +28,7 @@ pub struct Function {
 
 /// All programs. The third contains C: a build script compiles libdeflate, a static library in the
 /// rlib of libdeflate-sys.
-pub const PROGRAMS: [Program; 3] = [
+pub const PROGRAMS: [Program; 4] = [
     Program {
         package: RIPGREP,
         last: Function {
@@ -72,10 +72,28 @@ pub const PROGRAMS: [Program; 3] = [
         },
         workload: Workload::Image,
     },
+    Program {
+        // The last version that rustc 1.95 builds.
+        package: Package {
+            name: "hyperfine",
+            version: "1.20.0",
+            program: "hyperfine",
+        },
+        last: Function {
+            file: "src/benchmark/scheduler.rs",
+            head: "pub fn run_benchmarks(&mut self) -> Result<()> {",
+        },
+        leaf_crate: "shell-words",
+        leaf: Function {
+            file: "src/lib.rs",
+            head: "pub fn split(s: &str) -> Result<Vec<String>, ParseError> {",
+        },
+        workload: Workload::Statistics,
+    },
 ];
 
 /// The names of all programs.
-pub fn names() -> [&'static str; 3] {
+pub fn names() -> [&'static str; 4] {
     PROGRAMS.each_ref().map(|program| program.package.name)
 }
 
@@ -99,7 +117,7 @@ mod tests {
             let names = programs.into_iter().map(|program| program.package.name);
             names.collect::<Vec<_>>()
         };
-        assert_eq!(selected(&[]), ["ripgrep", "fd-find", "oxipng"]);
+        assert_eq!(selected(&[]), ["ripgrep", "fd-find", "oxipng", "hyperfine"]);
         assert_eq!(selected(&["oxipng", "ripgrep"]), ["ripgrep", "oxipng"]);
     }
 }

@@ -5,15 +5,15 @@ use std::path::Path;
 
 use chart::{Chart, Panel, Plot};
 use distributed::toolchain::Toolchain;
-use indicatif::HumanCount;
 use serde::Serialize;
 use tool_support::file::{write_json, write_whole};
 use tool_support::spread::Spread;
 use tool_support::table::table;
 
-use crate::goals::{self, Goal, lto_seconds, seconds};
+use crate::build::{Build, KINDS, Kind, Step};
+use crate::goals::{self, Goal};
 use crate::measure::{InMode, Measured};
-use crate::mode::{Build, MODES, Mode, Step};
+use crate::mode::Mode;
 
 const MEBIBYTE: f64 = 1_048_576.0;
 
@@ -22,16 +22,19 @@ const MEBIBYTE: f64 = 1_048_576.0;
 pub struct Report {
     rustc: String,
     cores: usize,
+    #[serde(skip)]
+    modes: Vec<Mode>,
     programs: Vec<Measured>,
     goals: Vec<Goal>,
 }
 
 impl Report {
-    /// An empty report.
-    pub fn new(tools: &Toolchain) -> Report {
+    /// An empty report on `modes`.
+    pub fn new(tools: &Toolchain, modes: &[Mode]) -> Report {
         Report {
             rustc: tools.version.clone(),
             cores: tools.jobs.get(),
+            modes: modes.into(),
             programs: Vec::new(),
             goals: Vec::new(),
         }
@@ -52,109 +55,128 @@ impl Report {
     /// The tables, in Markdown.
     pub fn tables(&self) -> String {
         let mut text = format!("{}, {} cores\n", self.rustc, self.cores);
+        text += "\nSeconds: medians (least to most)\n";
         for measured in &self.programs {
-            text += &format!(
-                "\n{}: medians (least to most)\n\n{}\n",
-                measured.program,
-                modes(measured)
-            );
-            text += &format!(
-                "\n{}: steps, medians\n\n{}\n",
-                measured.program,
-                steps(measured)
-            );
+            text += &format!("\n{}\n", modes(measured));
         }
-        text + &format!("\nGoals\n\n{}", self.goals())
+        text += &format!("\nGoals, missed ones in bold\n\n{}\n", self.goals());
+        text += "\nSteps: medians\n";
+        for measured in &self.programs {
+            text += &format!("\n{}\n", steps(measured));
+        }
+        text
     }
 
+    /// A row for each goal, a column for each program.
     fn goals(&self) -> impl fmt::Display {
-        let mut table = table(["program", "goal", "ratio", "at most", ""]);
-        for goal in &self.goals {
-            table.add_row([
-                goal.program.clone(),
-                goal.goal.clone(),
-                format!("{:.3}", goal.ratio),
-                format!("{:.3}", goal.at_most),
-                if goal.reached { "reached" } else { "missed" }.to_owned(),
-            ]);
+        let programs = self.programs.iter();
+        let programs = programs.map(|measured| measured.program.as_str());
+        let mut table = table(["goal", "at most"].into_iter().chain(programs));
+        // The goals of every program are the same.
+        let Some(first) = self.programs.first() else {
+            return table;
+        };
+        for one in self
+            .goals
+            .iter()
+            .filter(|goal| goal.program == first.program)
+        {
+            let mut row = vec![one.goal.clone(), format!("{:.2}", one.at_most)];
+            let of_programs = self.goals.iter().filter(|goal| goal.goal == one.goal);
+            row.extend(of_programs.map(|goal| {
+                let ratio = goal.ratio.text(|ratio| format!("{ratio:.3}"));
+                if goal.reached {
+                    ratio
+                } else {
+                    format!("**{ratio}**")
+                }
+            }));
+            table.add_row(row);
         }
         table
     }
 
     fn chart(&self) -> Chart {
-        let panel = |title: &str, y: &str, value: &dyn Fn(&Measured, &InMode) -> f64| Panel {
+        let panel = |title: &str, value: &dyn Fn(&InMode) -> Option<f64>| Panel {
             title: title.to_owned(),
             x: "program".to_owned(),
-            y: y.to_owned(),
+            y: "seconds".to_owned(),
             plot: Plot::Bars {
                 categories: self
                     .programs
                     .iter()
                     .map(|measured| measured.program.clone())
                     .collect(),
-                values: MODES
+                values: self
+                    .modes
+                    .iter()
                     .map(|mode| {
                         let values = self.programs.iter();
-                        values
-                            .map(|measured| Some(value(measured, measured.of(mode))))
-                            .collect()
+                        values.map(|measured| value(measured.of(*mode)?)).collect()
                     })
-                    .into(),
+                    .collect(),
             },
         };
+        let builds = |title, kind| {
+            panel(title, &|in_mode| {
+                Some(seconds(in_mode.builds(kind))?.median)
+            })
+        };
+        let mut panels = vec![
+            builds("After an edit of the program's own crate", Kind::LastCrate),
+            builds("After an edit of a leaf crate", Kind::LeafCrate),
+            builds("Clean build", Kind::Clean),
+            panel("The program's own benchmark", &|in_mode| {
+                Some(benchmark(in_mode).median)
+            }),
+        ];
+        // Edits are not measured in all modes.
+        panels.retain(|panel| match &panel.plot {
+            Plot::Bars { values, .. } => values.iter().flatten().any(Option::is_some),
+            Plot::Lines { .. } => true,
+        });
         Chart {
             title: format!("Ways to build a program, on {} cores", self.cores),
-            series: MODES.map(|mode| mode.name().to_owned()).into(),
-            panels: vec![
-                panel(
-                    "LTO part after an edit of the last crate",
-                    "seconds",
-                    &|_, in_mode| lto_seconds(&in_mode.after_edit_of_last_crate).median,
-                ),
-                panel(
-                    "LTO part after an edit of a leaf crate",
-                    "seconds",
-                    &|_, in_mode| lto_seconds(&in_mode.after_edit_of_leaf_crate).median,
-                ),
-                panel("Clean build", "seconds", &|_, in_mode| {
-                    seconds(&in_mode.clean).median
-                }),
-                panel(
-                    "The program's own benchmark",
-                    "times -Clto=fat",
-                    &|measured, in_mode| {
-                        benchmark(in_mode).median / benchmark(measured.of(Mode::Fat)).median
-                    },
-                ),
-            ],
+            series: self.modes.iter().map(|mode| plain(*mode)).collect(),
+            panels,
         }
     }
+}
+
+/// The name of `mode` without the marks of code.
+fn plain(mode: Mode) -> String {
+    mode.name().replace('`', "")
 }
 
 /// A row for each mode.
 fn modes(measured: &Measured) -> impl fmt::Display {
     let mut table = table([
-        "",
-        "clean, s",
-        "edit of the last crate, s",
-        "LTO part of it, s",
-        "edit of a leaf crate, s",
-        "LTO part of it, s",
-        "bytes of the program",
-        "its benchmark, s",
+        measured.program.as_str(),
+        "clean",
+        "edit of its own crate",
+        "edit of a leaf crate",
+        "peak of the link",
+        "size",
+        "benchmark",
+        "instructions",
     ]);
     for in_mode in &measured.modes {
-        let last = &in_mode.after_edit_of_last_crate;
-        let leaf = &in_mode.after_edit_of_leaf_crate;
+        let peaks = in_mode.clean.iter();
+        let peaks = Spread::of(peaks.map(|build| build.link().peak_memory as f64 / MEBIBYTE));
+        let [clean, last, leaf] = KINDS.map(|kind| {
+            let seconds = seconds(in_mode.builds(kind));
+            seconds.map_or(String::new(), |seconds| seconds.text(hundredths))
+        });
+        let instructions = in_mode.benchmark_instructions;
         table.add_row([
-            in_mode.mode.to_owned(),
-            seconds(&in_mode.clean).text(hundredths),
-            seconds(last).text(hundredths),
-            lto_seconds(last).text(hundredths),
-            seconds(leaf).text(hundredths),
-            lto_seconds(leaf).text(hundredths),
-            HumanCount(in_mode.clean[0].program_bytes).to_string(),
+            in_mode.mode.name().to_owned(),
+            clean,
+            last,
+            leaf,
+            peaks.text(|peak| format!("{peak:.0}")) + " MiB",
+            format!("{:.2} MB", in_mode.clean[0].program_bytes as f64 / 1e6),
             benchmark(in_mode).text(hundredths),
+            instructions.map_or(String::new(), |count| format!("{:.1} million", count / 1e6)),
         ]);
     }
     table
@@ -163,7 +185,7 @@ fn modes(measured: &Measured) -> impl fmt::Display {
 /// A row for each step of each mode, clean and after the edits.
 fn steps(measured: &Measured) -> impl fmt::Display {
     let mut table = table([
-        "",
+        measured.program.as_str(),
         "step",
         "build",
         "s",
@@ -175,11 +197,11 @@ fn steps(measured: &Measured) -> impl fmt::Display {
     ]);
     for in_mode in &measured.modes {
         for at in 0..in_mode.clean[0].steps.len() {
-            for (kind, builds) in [
-                ("clean", &in_mode.clean),
-                ("last crate", &in_mode.after_edit_of_last_crate),
-                ("leaf crate", &in_mode.after_edit_of_leaf_crate),
-            ] {
+            for (name, kind) in ["clean", "own crate", "leaf crate"].into_iter().zip(KINDS) {
+                let builds = in_mode.builds(kind);
+                if builds.is_empty() {
+                    continue;
+                }
                 let median = |value: &dyn Fn(&Step) -> f64| {
                     Spread::of(builds.iter().map(|build: &Build| value(&build.steps[at]))).median
                 };
@@ -192,9 +214,9 @@ fn steps(measured: &Measured) -> impl fmt::Display {
                     None => String::new(),
                 };
                 table.add_row([
-                    in_mode.mode.to_owned(),
+                    in_mode.mode.name().to_owned(),
                     step.name.to_owned(),
-                    kind.to_owned(),
+                    name.to_owned(),
                     format!("{:.2}", median(&|step| step.seconds)),
                     format!("{:.0}", median(&|step| step.peak_memory as f64) / MEBIBYTE),
                     format!("{}", median(&|step| step.actions as f64)),
@@ -208,6 +230,12 @@ fn steps(measured: &Measured) -> impl fmt::Display {
     table
 }
 
+/// The durations of `builds`, if there are any.
+fn seconds(builds: &[Build]) -> Option<Spread> {
+    let seconds = builds.iter().map(|build| build.seconds);
+    (!builds.is_empty()).then(|| Spread::of(seconds))
+}
+
 fn benchmark(in_mode: &InMode) -> Spread {
     Spread::of(in_mode.benchmark_seconds.iter().copied())
 }
@@ -219,6 +247,8 @@ fn hundredths(number: f64) -> String {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
+
+    use clap::ValueEnum;
 
     use super::*;
 
@@ -235,7 +265,6 @@ mod tests {
         };
         Build {
             seconds,
-            last_crate_seconds: 1.0,
             lto_seconds: Some(lto),
             program_bytes: 1_234_567,
             steps: vec![step("compile", None), step("link", Some(9 << 20))],
@@ -243,37 +272,45 @@ mod tests {
         }
     }
 
-    fn report() -> Report {
-        let in_mode = |mode: Mode| {
+    fn report(modes: &[Mode]) -> Report {
+        let in_mode = |mode: &Mode| {
             let slow = match mode {
-                Mode::LldCachedIncremental => 2.0,
-                Mode::Distributed => 1.0,
-                Mode::DistributedIncremental => 0.5,
+                Mode::Plain => 0.5,
+                Mode::CargoThinlto => 0.5625,
+                Mode::Distributed => 2.0,
+                Mode::DistributedIncremental => 1.0,
                 _ => 8.0,
             };
+            let mut last = vec![build(slow, slow), build(slow + 1.0, slow)];
+            let mut leaf = vec![build(slow * 2.0, slow * slow)];
+            last.retain(|_| mode.has(Kind::LastCrate));
+            leaf.retain(|_| mode.has(Kind::LeafCrate));
             InMode {
-                mode: mode.name(),
-                clean: vec![build(20.0, 10.0)],
-                after_edit_of_last_crate: vec![build(slow, slow), build(slow + 1.0, slow)],
-                after_edit_of_leaf_crate: vec![build(slow * 2.0, slow * slow)],
+                mode: *mode,
+                clean: vec![build(slow + 20.0, slow + 20.0)],
+                after_edit_of_last_crate: last,
+                after_edit_of_leaf_crate: leaf,
                 benchmark_seconds: vec![1.5 / slow, 1.0, 1.5],
+                benchmark_instructions: (*mode == Mode::Fat).then_some(2_000_000.0),
             }
         };
-        let measured = Measured {
-            program: "p 1.0".to_owned(),
-            modes: MODES.map(in_mode).into(),
-        };
-        Report {
+        let mut report = Report {
             rustc: "rustc".to_owned(),
             cores: 2,
-            goals: goals::of(&measured),
-            programs: vec![measured],
-        }
+            modes: modes.into(),
+            programs: Vec::new(),
+            goals: Vec::new(),
+        };
+        report.add(Measured {
+            program: "p 1.0".to_owned(),
+            modes: modes.iter().map(in_mode).collect(),
+        });
+        report
     }
 
     #[test]
     fn tables_have_the_measured_values() {
-        let text = report().tables();
+        let text = report(Mode::value_variants()).tables();
         let row = |start: &str| {
             let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
             let rows: Vec<_> = text.lines().map(words).collect();
@@ -283,57 +320,94 @@ mod tests {
                 .clone()
         };
         assert_eq!(
-            row("| -Clto=thin | 20.00"),
-            "| -Clto=thin | 20.00 | 8.50 (8.00 to 9.00) | 8.00 | 16.00 | 64.00 | 1,234,567 | 1.00 (0.19 to 1.50) |"
+            row("| `lto = \"fat\"` | 28.00"),
+            "| `lto = \"fat\"` | 28.00 | 8.50 (8.00 to 9.00) | 16.00 | 3 MiB | 1.23 MB | \
+             1.00 (0.19 to 1.50) | 2.0 million |"
+        );
+        assert_eq!(
+            row("| `cargo thinlto`, full remote cache | 28.00"),
+            "| `cargo thinlto`, full remote cache | 28.00 | | | 3 MiB | 1.23 MB | 1.00 (0.19 to 1.50) | |"
         );
         assert_eq!(
             row("| distributed | compile | clean"),
-            "| distributed | compile | clean | 20.00 | 3 | 7 | 5 | | |"
+            "| distributed | compile | clean | 22.00 | 3 | 7 | 5 | | |"
         );
         assert_eq!(
             row("| distributed | link | leaf crate"),
-            "| distributed | link | leaf crate | 2.00 | 3 | 7 | 5 | 9.0 | 9.0 |"
+            "| distributed | link | leaf crate | 4.00 | 3 | 7 | 5 | 9.0 | 9.0 |"
+        );
+        assert_eq!(
+            row("| the program's own benchmark, seconds: `cargo thinlto`"),
+            "| the program's own benchmark, seconds: `cargo thinlto` / `lto = \"fat\"` | 1.01 | \
+             1.000 (1.000 to 14.222) |"
+        );
+        assert_eq!(
+            row("| build after an edit of the program's own crate: `cargo thinlto` / `lto"),
+            "| build after an edit of the program's own crate: `cargo thinlto` / `lto = \"thin\"` | \
+             0.05 | **0.125** |"
         );
     }
 
     #[test]
     fn goals_are_reached_or_missed() {
-        let goals = report().goals;
-        let reached: Vec<_> = goals.iter().map(|goal| goal.reached).collect();
-        let [slow, fast] = [[false, true, true, true], [true, true, true, false]];
-        assert_eq!(reached, [slow, fast, fast].concat());
-        let ratios: Vec<_> = goals.iter().map(|goal| goal.ratio).collect();
+        let goals = report(Mode::value_variants()).goals;
+        let ratios: Vec<_> = goals
+            .iter()
+            .map(|goal| (goal.ratio.median, goal.reached))
+            .collect();
         assert_eq!(
             ratios,
             [
-                [1.0 / 4.0, 1.0 / 16.0, 1.0, 1.0],
-                [1.0 / 8.0, 1.0 / 64.0, 1.0, 1.5],
-                [1.0 / 16.0, 1.0 / 256.0, 1.0, 1.5]
+                // `cargo thinlto`: edits, clean, with a remote cache, memory, benchmark; instructions were not counted.
+                (1.0625, true),
+                (0.125, false),
+                (1.125, true),
+                (20.5625 / 28.0, true),
+                (28.0 / 20.5625, false),
+                (1.0, true),
+                (1.0, true),
+                // Distributed: LTO after edits, clean, benchmark.
+                (0.25, false),
+                (1.0 / 16.0, true),
+                (22.0 / 28.0, true),
+                (1.0, true),
+                (0.125, true),
+                (1.0 / 64.0, true),
+                (21.0 / 28.0, true),
+                (1.0, true),
             ]
-            .concat()
+        );
+        let goals = report(&[Mode::CargoThinlto, Mode::Lld]).goals;
+        let names: Vec<_> = goals.iter().map(|goal| goal.goal.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "clean build: `cargo thinlto` / lld, one process",
+                "peak memory of the link: `cargo thinlto` / lld, one process"
+            ]
         );
     }
 
     #[test]
     fn files_have_the_results() {
         let dir = tempfile::tempdir().unwrap();
-        report().write(dir.path()).unwrap();
+        report(Mode::value_variants()).write(dir.path()).unwrap();
         let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
         let json: serde_json::Value = serde_json::from_str(&read("bench.json")).unwrap();
-        assert_eq!(json["programs"][0]["modes"][1]["mode"], "-Clto=thin");
+        assert_eq!(json["programs"][0]["modes"][4]["mode"], "`cargo thinlto`");
         assert_eq!(
             json["programs"][0]["modes"][6]["clean"][0]["steps"][1]["sent_bytes"],
             9 << 20
         );
-        assert_eq!(json["goals"][0]["reached"], false);
+        assert_eq!(json["goals"][1]["reached"], false);
         let svg = read("bench.svg");
-        for text in [
-            "p 1.0",
-            "distributed",
-            "Clean build",
-            "lld with cache, incremental",
-        ] {
+        for text in ["p 1.0", "distributed", "Clean build", "cargo thinlto"] {
             assert!(svg.contains(text), "{text}");
         }
+        // Without edits.
+        let modes = [Mode::CargoThinltoRemote];
+        report(&modes).write(dir.path()).unwrap();
+        let svg = read("bench.svg");
+        assert!(svg.contains("Clean build") && !svg.contains("After an edit"));
     }
 }

@@ -15,6 +15,8 @@ pub enum Workload {
     Find,
     /// oxipng compresses an image with Zopfli, which is written in Rust, after trials with libdeflate.
     Image,
+    /// hyperfine computes the statistics of 1,500,000 runs, whose times it makes up.
+    Statistics,
 }
 
 impl Workload {
@@ -46,6 +48,15 @@ impl Workload {
                 write_image(&path, 512)?;
                 let mut arguments = words("--threads 1 --opt 1 --zopfli --zi 1 --stdout");
                 arguments.push(path.into());
+                arguments
+            }
+            Workload::Statistics => {
+                // In its debug mode, it starts no process.
+                let mut arguments = words("--debug-mode --style=none --runs=300 --export-csv=-");
+                arguments.extend(words(
+                    "--parameter-scan n 0.001 5 --parameter-step-size=0.001",
+                ));
+                arguments.push("sleep {n}".into());
                 arguments
             }
         })

@@ -2,10 +2,9 @@
 //! memchr, and those of rustc and clang as the backend of a module. Counts vary by about a million
 //! between runs because of threads, so each is a median.
 //!
-//! [`package`] has the compiled package, [`callgrind`] counts, [`backend`] compares backends.
+//! [`package`] has the compiled package, [`backend`] compares backends.
 
 mod backend;
-mod callgrind;
 mod package;
 
 use std::ffi::OsStr;
@@ -17,6 +16,7 @@ use clap::Parser;
 use distributed::toolchain::Toolchain;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use tool_support::args::ToolArgs;
+use tool_support::callgrind;
 use tool_support::spread::Spread;
 use tool_support::table::table;
 

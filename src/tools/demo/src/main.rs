@@ -14,7 +14,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
-use distributed::compile::Lto;
 use distributed::toolchain::Toolchain;
 use distributed::{backend, compile, fetch, folder, link, thin_link, wrapper};
 use indicatif::ProgressStyle;
@@ -57,7 +56,7 @@ fn demonstrate(tools: &Toolchain, program: &Program, dir: &Path) -> anyhow::Resu
     let mut steps = Steps::default();
     let source = steps.time("fetch", |_| fetch::source(tools, package, dir))?;
     let plain = steps.time("plain build", |_| {
-        compile::program(tools, &source, &dir.join("plain"), Lto::Local, &[], &[])
+        compile::program(tools, &source, &dir.join("plain"))
     })?;
     let (_, mut linkable) = steps.time("compile", |_| {
         compile::bitcode(tools, &source, &dir.join("bitcode"), &[])

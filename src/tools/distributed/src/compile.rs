@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tool_support::command::{self, Usage};
+use tool_support::records;
 
 use crate::fetch::Source;
 use crate::folder;
@@ -24,29 +25,6 @@ const TARGET: &str = "target";
 /// The wrapper's records in the folder of a build.
 const RECORDS: &str = "compiles.jsonl";
 
-/// The LTO that rustc runs.
-#[derive(Clone, Copy)]
-pub enum Lto {
-    /// ThinLTO within each crate, or none with `-Clinker-plugin-lto`.
-    Local,
-    /// `-Clto=thin`.
-    Thin,
-    /// `-Clto=fat`.
-    Fat,
-}
-
-impl Lto {
-    /// The value of the profile's `lto`.
-    fn of_profile(self) -> &'static str {
-        match self {
-            // Cargo's value for ThinLTO within each crate.
-            Lto::Local => "false",
-            Lto::Thin => "thin",
-            Lto::Fat => "fat",
-        }
-    }
-}
-
 /// A build by cargo.
 pub struct Built {
     /// The path of the program, if cargo linked it.
@@ -57,19 +35,9 @@ pub struct Built {
     pub compiles: Vec<Compile>,
 }
 
-/// Builds the program in release mode into `dir`, which cargo reuses. `flags` are for all crates
-/// except build scripts and proc macros, `last_flags` for the program's own crate.
-pub fn program(
-    tools: &Toolchain,
-    source: &Source,
-    dir: &Path,
-    lto: Lto,
-    flags: &[String],
-    last_flags: &[String],
-) -> anyhow::Result<Built> {
-    let flags = [&tools.linker_flags(), flags].concat();
-    let mut cargo = cargo(tools, source, dir, lto, &flags)?;
-    cargo.arg("--").args(last_flags);
+/// Builds the program in release mode, without LTO across crates, into `dir`, which cargo reuses.
+pub fn program(tools: &Toolchain, source: &Source, dir: &Path) -> anyhow::Result<Built> {
+    let cargo = cargo(tools, source, dir, &tools.linker_flags())?;
     run(cargo, tools, source, dir)
 }
 
@@ -86,7 +54,7 @@ pub fn bitcode(
     let mut flags = tools.linker_flags().to_vec();
     flags.extend(pairs::flags());
     flags.push(STD_IN_LTO.into());
-    let mut cargo = cargo(tools, source, dir, Lto::Local, &flags)?;
+    let mut cargo = cargo(tools, source, dir, &flags)?;
     cargo.arg("--").args(last_flags);
     wrapper::replace_link(&mut cargo, source.program, &inputs);
     let built = run(cargo, tools, source, dir)?;
@@ -99,7 +67,6 @@ fn cargo(
     tools: &Toolchain,
     source: &Source,
     dir: &Path,
-    lto: Lto,
     flags: &[String],
 ) -> anyhow::Result<Command> {
     folder::of_compiler(dir, &tools.identity)?;
@@ -113,7 +80,8 @@ fn cargo(
         // The default with `--emit=obj` is one unit.
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", UNITS.to_string())
         .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
-        .env("CARGO_PROFILE_RELEASE_LTO", lto.of_profile())
+        // ThinLTO within each crate, or none with `-Clinker-plugin-lto`.
+        .env("CARGO_PROFILE_RELEASE_LTO", "false")
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3")
         .env("CARGO_PROFILE_RELEASE_PANIC", "unwind")
         .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo")
@@ -136,6 +104,6 @@ fn run(
     Ok(Built {
         program: release.join(source.program),
         usage,
-        compiles: wrapper::read(&dir.join(RECORDS))?,
+        compiles: records::read(&dir.join(RECORDS))?,
     })
 }

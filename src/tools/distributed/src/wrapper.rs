@@ -6,15 +6,15 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use tool_support::command::{self, Usage};
+use tool_support::records;
+
+use crate::folder;
 
 const NAME: &str = "rustc-wrapper";
 
@@ -37,12 +37,8 @@ pub struct Compile {
 /// Makes `cargo` run this program in place of rustc, through a link in `dir`.
 pub fn wrap(cargo: &mut Command, dir: &Path, records: &Path) -> anyhow::Result<()> {
     let wrapper = dir.join(NAME);
-    if fs::symlink_metadata(&wrapper).is_ok() {
-        fs::remove_file(&wrapper)?;
-    }
-    symlink(env::current_exe()?, &wrapper)
-        .with_context(|| format!("cannot create {}", wrapper.display()))?;
-    File::create(records).with_context(|| format!("cannot create {}", records.display()))?;
+    folder::link(&env::current_exe()?, &wrapper)?;
+    records::create(records)?;
     cargo.env("RUSTC_WRAPPER", wrapper).env(RECORDS, records);
     Ok(())
 }
@@ -57,13 +53,6 @@ pub fn replace_link(cargo: &mut Command, program: &str, link_inputs: &Path) {
 /// The name of the crate of a binary target.
 pub fn crate_name(target: &str) -> String {
     target.replace('-', "_")
-}
-
-/// The compiles in `records`.
-pub fn read(records: &Path) -> anyhow::Result<Vec<Compile>> {
-    let text = fs::read_to_string(records)?;
-    let compiles = text.lines().map(serde_json::from_str);
-    Ok(compiles.collect::<Result<_, _>>()?)
 }
 
 /// Runs rustc if this process was started in its place, and returns the exit code for `main`.
@@ -92,14 +81,9 @@ fn run_rustc(mut args: impl Iterator<Item = OsString>) -> anyhow::Result<ExitCod
     // With a crate of this name cargo queries the target.
     if let Some(crate_name) = crate_name.filter(|name| name != "___") {
         let records = env::var_os(RECORDS).with_context(|| format!("{RECORDS} is not set"))?;
-        let line = serde_json::to_string(&Compile { crate_name, usage })? + "\n";
-        let mut records = OpenOptions::new().append(true).open(records)?;
-        // One write, because other compiles append as well.
-        records.write_all(line.as_bytes())?;
+        records::append(Path::new(&records), &Compile { crate_name, usage })?;
     }
-    Ok(status
-        .code()
-        .map_or(ExitCode::FAILURE, |code| ExitCode::from(code as u8)))
+    Ok(command::exit_code(status))
 }
 
 /// Whether the arguments are those of the binary crate `program`.
@@ -164,24 +148,5 @@ mod tests {
             "--crate-name build_script_build build.rs --crate-type bin"
         ));
         assert!(!is("-vV"));
-    }
-
-    #[test]
-    fn records_are_read_back() {
-        let dir = tempfile::tempdir().unwrap();
-        let records = dir.path().join("records");
-        let usage = r#"{"seconds":1.5,"cpu_seconds":2.0,"peak_memory":7}"#;
-        let line = |name| format!("{{\"crate_name\":\"{name}\",\"usage\":{usage}}}\n");
-        fs::write(&records, line("a") + &line("b")).unwrap();
-        let compiles = read(&records).unwrap();
-        let names: Vec<_> = compiles
-            .iter()
-            .map(|compile| compile.crate_name.as_str())
-            .collect();
-        assert_eq!(names, ["a", "b"]);
-        assert_eq!(
-            (compiles[1].usage.seconds, compiles[1].usage.peak_memory),
-            (1.5, 7)
-        );
     }
 }

@@ -1,7 +1,7 @@
 //! Runs commands to their end and measures them.
 
 use std::io::Read;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::thread;
 use std::time::Instant;
 
@@ -97,6 +97,13 @@ pub fn pass_through(command: &mut Command) -> anyhow::Result<(ExitStatus, Usage)
         .spawn()
         .with_context(|| format!("cannot start {command:?}"))?;
     wait(child, start)
+}
+
+/// The exit code for `main` of a program that stands for another one, which ended with `status`.
+pub fn exit_code(status: ExitStatus) -> ExitCode {
+    status
+        .code()
+        .map_or(ExitCode::FAILURE, |code| ExitCode::from(code as u8))
 }
 
 /// A child's peak memory starts at its parent's resident set, so a tool has to stay smaller than the

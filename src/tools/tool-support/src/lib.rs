@@ -1,8 +1,10 @@
-//! Shared code of the tools that `x.py` runs: arguments, error exits, commands, and reports.
+//! Shared code of the tools that `x.py` runs: arguments, error exits, commands, measurements, and reports.
 
 pub mod args;
+pub mod callgrind;
 pub mod command;
 pub mod file;
+pub mod records;
 pub mod spread;
 pub mod table;
 

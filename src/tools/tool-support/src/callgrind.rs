@@ -5,7 +5,8 @@ use std::process::Command;
 use anyhow::{Context, bail};
 use helped::Helped;
 
-/// The instructions that `command` executes, including its start.
+/// The instructions that `command` executes, including its start. Counts vary by about a million between
+/// runs of a program with threads.
 pub fn count(command: &Command) -> anyhow::Result<f64> {
     let mut valgrind = Command::new("valgrind");
     valgrind
