@@ -287,6 +287,37 @@ fn tests_in_another_root_need_root_and_tell_their_cost_once() {
 }
 
 #[test]
+fn ci_runs_both_parts_and_ends_with_their_sum() {
+    let fixture = Fixture::new();
+    let ci = fs::read_to_string(repository().join(".ci/run")).unwrap();
+    fixture.write(".ci/run", &ci);
+    let run = |first: &str, second: &str| {
+        let lines = format!("case $2 in src/bazel) {second};; *) {first};; esac");
+        script(&fixture.root.join("x.py"), &lines);
+        let mut ci = Command::new("sh");
+        ci.arg(fixture.root.join(".ci/run"))
+            .arg("--build-dir")
+            .arg(&fixture.build);
+        let output = ci.output().unwrap();
+        let told = stdout(&output);
+        let last = told.lines().last().unwrap().to_owned();
+        (output.status.code(), last)
+    };
+    let good = "echo 5 passed, 0 failed, 2 skipped";
+    let bad = "echo 3 passed, 1 failed, 0 skipped; exit 1";
+    let ended = |code: i32, line: &str| (Some(code), line.to_owned());
+    assert_eq!(run(good, good), ended(0, "10 passed, 0 failed, 4 skipped"));
+    assert_eq!(run(bad, good), ended(1, "8 passed, 1 failed, 2 skipped"));
+    assert_eq!(run(good, bad), ended(1, "8 passed, 1 failed, 2 skipped"));
+    // A part that stops before its last line has failed.
+    assert_eq!(
+        run("exit 1", good),
+        ended(1, "5 passed, 1 failed, 2 skipped")
+    );
+    assert_eq!(run(good, "true"), ended(1, "5 passed, 1 failed, 2 skipped"));
+}
+
+#[test]
 fn root_installs_what_is_missing() {
     let launcher = Launcher::new();
     launcher.serve();
