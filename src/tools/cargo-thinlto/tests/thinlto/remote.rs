@@ -1,9 +1,12 @@
 //! Objects from servers.
 
-use std::fs;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
-use reapi_service::in_memory::{Server, State};
+use reapi_service::in_memory::{Fault, Server, State};
 use reapi_service::{Root, Service};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::project::{Project, has_function, succeed, texts};
 
@@ -144,6 +147,41 @@ fn a_server_that_is_gone_costs_one_warning() {
     assert_eq!(warnings.len(), 1, "{stderr}");
     let about = "the remote servers are not used: ";
     assert!(warnings[0].starts_with(about), "{stderr}");
+}
+
+#[test]
+fn ctrl_c_ends_a_link_that_waits_for_a_server() {
+    let server = Server::start(
+        State {
+            always: [("result", Fault::Hang)].into(),
+            ..State::default()
+        },
+        None,
+    );
+    let mut project = Project::with_cache("no_std");
+    project.write("tmp/none", "");
+    project.set("TMPDIR", &project.path("tmp").display().to_string());
+    let files = |folder: &str, part: &str| {
+        let entries = fs::read_dir(project.path(folder)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.contains(part)).count()
+    };
+    let mut build = project.thinlto(&format!("build {}", cache(&server)));
+    let mut build = build.process_group(0).spawn().unwrap();
+    let wait_until = |is_so: &dyn Fn() -> bool| {
+        let end = Instant::now() + Duration::from_secs(60);
+        while !is_so() {
+            assert!(Instant::now() < end);
+            thread::sleep(Duration::from_millis(10));
+        }
+    };
+    wait_until(&|| server.state.lock().unwrap().count("result") > 0);
+    assert!(files("tmp", "thinlto-") > 0 && files("target/release/deps", ".native.o") > 0);
+    kill_process_group(Pid::from_child(&build), Signal::INT).unwrap();
+    let ended = build.wait().unwrap();
+    assert_eq!(ended.signal(), Some(Signal::INT.as_raw()));
+    // lld and the distributor may end later.
+    wait_until(&|| files("tmp", "thinlto-") + files("target/release/deps", ".native.o") == 0);
 }
 
 #[test]
