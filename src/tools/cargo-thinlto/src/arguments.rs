@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path;
 
 /// Options of cargo with a value, apart from those that are read here: their values are no options.
-const WITH_VALUE: [&str; 22] = [
+const WITH_VALUE: [&str; 23] = [
     "--package",
     "--exclude",
     "--bin",
@@ -12,6 +12,7 @@ const WITH_VALUE: [&str; 22] = [
     "--test",
     "--bench",
     "--features",
+    "--jobs",
     "--target-dir",
     "--artifact-dir",
     "--message-format",
@@ -52,8 +53,6 @@ pub struct Arguments {
     pub quiet: bool,
     /// Whether cargo only shows its help.
     pub help: bool,
-    /// The value of `--jobs`.
-    pub jobs: Option<String>,
     /// The value of `--manifest-path`, or of `--path` of `cargo install`.
     pub manifest: Option<OsString>,
     /// The values of `--target`.
@@ -103,7 +102,6 @@ impl Arguments {
             "--debug" => self.profile = Some("dev".into()),
             "--quiet" => self.quiet = true,
             "--help" => self.help = true,
-            "--jobs" => self.jobs = text_of(value.or_else(next)),
             "--manifest-path" | "--path" => self.manifest = value.or_else(next),
             "--target" => self.targets.extend(text_of(value.or_else(next))),
             "--config" => self.config.extend(value.or_else(next)),
@@ -136,12 +134,8 @@ impl Arguments {
             }
             if LETTERS_WITH_VALUE.contains(letter) {
                 let rest = &letters[at + 1..];
-                let value = match rest.strip_prefix('=').unwrap_or(rest) {
-                    "" => next().and_then(|it| it.into_string().ok()),
-                    rest => Some(rest.to_owned()),
-                };
-                if letter == 'j' {
-                    self.jobs = value;
+                if rest.strip_prefix('=').unwrap_or(rest).is_empty() {
+                    next();
                 }
                 return;
             }
@@ -203,14 +197,12 @@ mod tests {
             read(words),
             Arguments {
                 quiet: true,
-                jobs: Some("3".into()),
                 manifest: Some("m/Cargo.toml".into()),
                 config: vec!["a=1".into(), "b.toml".into()],
                 others: words_of("-j 3 --quiet --manifest-path m/Cargo.toml x -- -h --config c"),
                 ..Arguments::default()
             }
         );
-        assert_eq!(read("-j=2").jobs.as_deref(), Some("2"));
         assert!(read("-vh").help && read("--help").help && !read("-- --help").help);
     }
 }

@@ -17,7 +17,6 @@ use crate::arguments::Arguments;
 use crate::c_flags;
 use crate::cache::Cache;
 use crate::compiler::Compiler;
-use crate::jobs;
 use crate::lld;
 use crate::project::{Flags, Project, list};
 use crate::remote::Distributor;
@@ -120,7 +119,6 @@ impl Run {
         let session = Session::start(&Settings {
             lld,
             cache: cache.folder().to_owned(),
-            jobs: jobs::number(read.jobs.as_deref().or(project.jobs().as_deref())),
             distributor: Distributor::find(&read, &project, &compiler.rustc)?,
         })?;
 

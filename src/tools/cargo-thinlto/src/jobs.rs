@@ -1,66 +1,76 @@
-//! The jobs of links that run at the same time.
+//! The jobs of a link: tokens of cargo's job server, which rustc passes on to its linker.
 
-use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::iter;
+use std::num::NonZero;
 use std::thread;
 
-/// The number of jobs that `text` stands for, a value of cargo's `--jobs`: a negative one is subtracted
-/// from the number of cores.
-pub fn number(text: Option<&str>) -> usize {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    match text.and_then(|text| text.parse::<isize>().ok()) {
-        Some(jobs) if jobs > 0 => jobs.unsigned_abs(),
-        Some(jobs) => cores.saturating_sub(jobs.unsigned_abs()).max(1),
-        None => cores,
-    }
-}
+use jobserver::{Acquired, Client};
 
 /// Jobs that a link has, and others do not get until its end.
-pub struct Jobs(Vec<File>);
+pub struct Jobs {
+    _tokens: Vec<Acquired>,
+    number: usize,
+}
 
 impl Jobs {
-    /// Takes those of all `jobs` that no other link with the same `folder` has.
-    pub fn take(folder: &Path, jobs: usize) -> anyhow::Result<Jobs> {
-        let mut taken = Vec::new();
-        for job in 0..jobs {
-            let file = File::create(folder.join(format!("job-{job}")))?;
-            match file.try_lock() {
-                Ok(()) => taken.push(file),
-                Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) => return Err(error.into()),
-            }
+    /// Takes the tokens that nothing else in the build has. Without a job server, which a wrapper of rustc
+    /// may keep back, there is a job for each core.
+    pub fn take() -> Jobs {
+        // SAFETY: no other code of this process uses the file descriptors that the environment names, and
+        // they are checked to be a pipe.
+        #[allow(unsafe_code)]
+        let found = unsafe { Client::from_env_ext(true) };
+        match found.client {
+            Ok(client) => Jobs::of(&client),
+            Err(_) => Jobs {
+                _tokens: Vec::new(),
+                number: thread::available_parallelism().map_or(1, NonZero::get),
+            },
         }
-        Ok(Jobs(taken))
     }
 
-    /// Their number, for lld: a link without one runs as well.
+    fn of(client: &Client) -> Jobs {
+        let take = || client.try_acquire().ok().flatten();
+        let tokens: Vec<Acquired> = iter::from_fn(take).collect();
+        // One more belongs to the process that cargo has started.
+        let number = tokens.len() + 1;
+        Jobs {
+            _tokens: tokens,
+            number,
+        }
+    }
+
+    /// Their number, for lld.
     pub fn number(&self) -> usize {
-        self.0.len().max(1)
+        self.number
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::env;
+    use std::process::Command;
+
     use super::*;
 
     #[test]
-    fn links_share_the_jobs() {
-        let dir = tempfile::tempdir().unwrap();
-        let take = |jobs| Jobs::take(dir.path(), jobs).unwrap();
-        let (first, second) = (take(2), take(3));
-        assert_eq!((first.number(), second.number(), second.0.len()), (2, 1, 1));
-        let third = take(3);
-        assert_eq!((third.number(), third.0.len()), (1, 0));
-        drop(first);
-        assert_eq!(take(3).0.len(), 2);
-    }
-
-    #[test]
-    fn a_number_is_cargo_s() {
-        let cores = number(None);
-        assert_eq!(number(Some("3")), 3);
-        assert_eq!(number(Some("default")), cores);
-        assert_eq!(number(Some("-1")), (cores - 1).max(1));
-        assert_eq!(number(Some("-100000")), 1);
+    fn tokens_are_returned() {
+        // Tokens can only be tried for in a process that has inherited them.
+        if env::var_os("OF_JOBS_TEST").is_some() {
+            // SAFETY: the parent has made the pipe.
+            #[allow(unsafe_code)]
+            let client = unsafe { Client::from_env() }.unwrap();
+            let (first, second) = (Jobs::of(&client), Jobs::of(&client));
+            assert_eq!((first.number(), second.number()), (4, 1));
+            drop(first);
+            assert_eq!(Jobs::of(&client).number(), 4);
+            return;
+        }
+        let client = Client::new(3).unwrap();
+        let mut test = Command::new(env::current_exe().unwrap());
+        client.configure(test.args(["--exact", "jobs::tests::tokens_are_returned"]));
+        let ended = test.env("OF_JOBS_TEST", "").output().unwrap();
+        assert!(ended.status.success(), "{ended:?}");
+        assert_eq!(client.available().unwrap(), 3);
     }
 }

@@ -17,6 +17,7 @@ use tool_support::command::{self, Ended};
 use tool_support::file;
 
 use crate::cache::Cache;
+use crate::jobs::Jobs;
 use crate::remote;
 use crate::session::Joined;
 use crate::summary::Link;
@@ -107,17 +108,22 @@ impl Lld {
     /// Links once.
     fn run(&self, cache: Option<&Cache>) -> anyhow::Result<(Ended, Link)> {
         let mut lld = Command::new(&self.session.settings.lld);
-        let jobs = self.session.take_jobs()?;
-        lld.args(&self.arguments)
-            .arg("--fat-lto-objects")
-            .arg(format!("--thinlto-jobs={}", jobs.number()));
+        lld.args(&self.arguments).arg("--fat-lto-objects");
         lld.args(cache.iter().flat_map(|cache| cache.options()));
         let report = self.session.temporary("report.json");
         file::remove_stale(&report)?;
         let distributor = self.session.distributor();
-        lld.args(distributor.iter().flat_map(|(distributor, program)| {
-            distributor.lld_options(program, jobs.number(), &report)
-        }));
+        // The distributor takes tokens of the job server itself.
+        let jobs = distributor.is_none().then(Jobs::take);
+        lld.args(
+            jobs.iter()
+                .map(|jobs| format!("--thinlto-jobs={}", jobs.number())),
+        );
+        lld.args(
+            distributor
+                .iter()
+                .flat_map(|(distributor, program)| distributor.lld_options(program, &report)),
+        );
         let trace = self.session.temporary("time-trace.json");
         if !self.has_trace {
             lld.args(time_trace::options(&trace));

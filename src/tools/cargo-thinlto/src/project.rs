@@ -42,16 +42,6 @@ impl Project {
         })
     }
 
-    /// The setting `build.jobs`.
-    pub fn jobs(&self) -> Option<String> {
-        let configured = match &self.config["build"]["jobs"] {
-            Value::Null => None,
-            Value::String(text) => Some(text.clone()),
-            number => Some(number.to_string()),
-        };
-        env::var("CARGO_BUILD_JOBS").ok().or(configured)
-    }
-
     /// The targets that the arguments name, or the environment or the setting `build.target`.
     pub fn targets(&self, arguments: &Arguments) -> Vec<String> {
         if !arguments.targets.is_empty() {

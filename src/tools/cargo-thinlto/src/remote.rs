@@ -72,19 +72,15 @@ impl Distributor {
         Ok(Some(Distributor { options }))
     }
 
-    /// The options of lld: it starts `program`, which runs at most `jobs` compilers here, and writes
-    /// `report`.
-    pub fn lld_options(&self, program: &Path, jobs: usize, report: &Path) -> Vec<String> {
-        let own = [
-            format!("--jobs={jobs}"),
-            format!("--report={}", report.display()),
-        ];
+    /// The options of lld: it starts `program`, which writes `report`.
+    pub fn lld_options(&self, program: &Path, report: &Path) -> Vec<String> {
+        let report = format!("--report={}", report.display());
         let mut options = vec![
             format!("--thinlto-distributor={}", program.display()),
             // For modules of C and C++, if there are any.
             format!("--thinlto-remote-compiler=clang-{LLVM}"),
         ];
-        let all = self.options.iter().chain(&own);
+        let all = self.options.iter().chain([&report]);
         options.extend(all.map(|option| format!("--thinlto-distributor-arg={option}")));
         options
     }

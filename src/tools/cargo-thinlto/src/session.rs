@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 use tool_support::file;
 
-use crate::jobs::Jobs;
 use crate::linker;
 use crate::remote::{self, Distributor};
 use crate::summary::Link;
@@ -34,8 +33,6 @@ pub struct Settings {
     pub lld: PathBuf,
     /// The folder of lld's cache.
     pub cache: PathBuf,
-    /// How many modules all links may compile at the same time.
-    pub jobs: usize,
     /// How lld gets objects from servers, if there are any.
     pub distributor: Option<Distributor>,
 }
@@ -110,11 +107,6 @@ impl Joined {
             || -> anyhow::Result<Settings> { Ok(serde_json::from_slice(&fs::read(&settings)?)?) };
         let settings = read().with_context(|| format!("cannot read {}", settings.display()))?;
         Ok(Joined { folder, settings })
-    }
-
-    /// Takes jobs that no other link of the session has.
-    pub fn take_jobs(&self) -> anyhow::Result<Jobs> {
-        Jobs::take(&self.folder, self.settings.jobs).context("cannot count jobs")
     }
 
     /// The distributor and the path of its program, unless a link has given the servers up: others need not

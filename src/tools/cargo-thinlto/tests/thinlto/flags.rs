@@ -1,7 +1,7 @@
 //! The user's own flags, configuration and programs beside ours.
 
-use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::{env, fs};
 
 use crate::project::{Project, counts, has_function, rustc, succeed};
 
@@ -178,4 +178,30 @@ fn build_scripts_see_a_stable_cargo() {
         }"#,
     );
     assert_eq!(succeed(&mut project.thinlto("run")).0, "2 2 10 \n");
+}
+
+#[test]
+fn links_have_the_jobs_of_cargo() {
+    let mut project = Project::new("workspace");
+    let path = env::var("PATH").unwrap();
+    let real = env::split_paths(&path).map(|folder| folder.join("ld.lld-22"));
+    let real = real.into_iter().find(|lld| lld.exists()).unwrap();
+    project.write(
+        "bin/ld.lld-22",
+        &format!(
+            "#!/bin/sh\necho \"$@\" >> \"$0.arguments\"\nexec {} \"$@\"\n",
+            real.display()
+        ),
+    );
+    let program = project.path("bin/ld.lld-22");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{path}", project.path("bin").display());
+    project.set("CARGO_BUILD_JOBS", "3");
+    for (words, jobs) in [("build --bin tool", 3), ("run --bin app -j 1", 1)] {
+        succeed(project.thinlto(words).env("PATH", &path));
+        let arguments = fs::read_to_string(project.path("bin/ld.lld-22.arguments")).unwrap();
+        let last = arguments.lines().last().unwrap();
+        let option = format!("--thinlto-jobs={jobs} ");
+        assert!(last.contains(&option), "{words}: {last}");
+    }
 }
