@@ -40,24 +40,24 @@ def _without_native_libraries(flags, names, paths):
             kept.append(flag)
     return kept
 
-def _wrappers(command_line):
-    """The process wrapper's flags.
+def _wrappers(command_line, rust_thinlto):
+    """The process wrapper's flags, and `rust-thinlto` if there are flags of build scripts.
 
-    It replaces `${pwd}` by an absolute path. Variables need that, as `include!` takes a relative path as one from
-    the file's folder. Flags of build scripts must not have it: the paths among them get into the link inputs. So
-    the process wrapper runs itself, and reads these flags with the path `.`.
+    The process wrapper replaces `${pwd}` by an absolute path. Variables need that, as `include!` takes a relative
+    path as one from the file's folder. Flags of build scripts must not have it: the paths among them get into the
+    link inputs. So `rust-thinlto` reads these.
     """
     outer = []
     inner = []
     flags = command_line.wrapper_flags
     for name, value in zip(flags[::2], flags[1::2]):
-        if name in ["--arg-file", "--rustc-output-format"]:
+        if name == "--arg-file":
             inner += [name, value]
         elif name != "--output-file":
             outer += [name, value]
     if inner:
-        inner = ["--", command_line.wrapper, "--subst", "pwd=."] + inner
-    return outer + inner + ["--"]
+        inner = [rust_thinlto, "run-rustc"] + inner
+    return outer + ["--"] + inner
 
 def parse(argv):
     """Takes the command line of a `Rustc` action apart.
@@ -79,11 +79,12 @@ def parse(argv):
         wrapper_flags = argv[1:end],
     )
 
-def rewrite(command_line, replaced, native_names, native_paths):
+def rewrite(command_line, rust_thinlto, replaced, native_names, native_paths):
     """The flags that stay: all but the outputs, with other rlibs.
 
     Args:
         command_line: What `parse` returned.
+        rust_thinlto: The path of `rust-thinlto`.
         replaced: A dict of the path of an rlib or its metadata to the rlib that takes its place.
         native_names: Static libraries that are not linked, by the name for `-l`.
         native_paths: The paths of these libraries.
@@ -108,5 +109,5 @@ def rewrite(command_line, replaced, native_names, native_paths):
         flags.append(flag)
     return struct(
         flags = _without_native_libraries(flags, native_names, native_paths),
-        wrappers = _wrappers(command_line),
+        wrappers = _wrappers(command_line, rust_thinlto),
     )

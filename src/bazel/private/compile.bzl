@@ -70,6 +70,7 @@ def compile_crate(ctx, target, crate, dep_info, toolchain, upstream, native_libr
     replaced = {path: other.rlib for other in crates for path in other.replaces}
     flags = rewrite(
         command_line,
+        toolchain.rust_thinlto.path,
         replaced,
         [file.basename.removeprefix("lib").removesuffix(".a") for file in native_libraries],
         [file.path for file in native_libraries],
@@ -126,6 +127,7 @@ def compile_crate(ctx, target, crate, dep_info, toolchain, upstream, native_libr
         executable = _file(files, command_line.wrapper),
         inputs = inputs,
         outputs = outputs,
+        tools = [toolchain.rust_thinlto],
         env = action.env,
         arguments = [arguments, rustc_arguments],
         mnemonic = "RustThinLtoCompile",

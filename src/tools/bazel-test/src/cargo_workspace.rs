@@ -16,7 +16,7 @@ use tool_support::command;
 use crate::files::copy_folder;
 
 /// Folders of packages that builds do not need.
-const LEFT_OUT: [&str; 4] = [".github", "benches", "examples", "tests"];
+const LEFT_OUT: [&str; 3] = [".github", "benches", "tests"];
 
 const MODULE: &str = r#"module(name = "program")
 
@@ -41,8 +41,8 @@ package(default_visibility = ["//visibility:public"])
 "#;
 
 /// Writes the workspace into `dir`. A package has the folder `crates/NAME-VERSION`. In that of the
-/// program there are the targets `NAME` by distributed ThinLTO, `NAME_by_rustc` without LTO, and `NAME_thin`
-/// with rustc's own ThinLTO. Returns the label of the folder.
+/// program there are the targets `NAME_thinlto` by distributed ThinLTO, `NAME_by_rustc` without LTO, and
+/// `NAME_thin` with rustc's own ThinLTO. A library may have the program's name. Returns the label of the folder.
 pub fn write(tools: &Toolchain, source: &Source, dir: &Path) -> anyhow::Result<String> {
     let mut cargo = tools.cargo("metadata", &[]);
     cargo
@@ -207,7 +207,7 @@ impl<'a> Crates<'a> {
             write_rule(&mut text, "rust_binary", &rule)?;
         }
         let rule = [
-            ("name", string(program)),
+            ("name", string(&format!("{program}_thinlto"))),
             ("binary", string(&format!(":{program}_by_rustc"))),
         ];
         write_rule(&mut text, "rust_thinlto_binary", &rule)?;

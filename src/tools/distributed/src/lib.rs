@@ -3,7 +3,8 @@
 //! What a build system needs besides rustc is the program `rust-thinlto`: [`link_inputs`] reads rustc's
 //! description of a link as a [`program`], [`thin_link`] writes indexes and the [`plan`] of the backends,
 //! [`link`] ends the build, and [`report`] counts. If the build system has actions for LTO of its own, as
-//! Bazel has, [`run_linker`] and [`mod@place_module`] connect them to rustc.
+//! Bazel has, [`mod@run_rustc`], [`run_linker`] and [`mod@place_module`] connect them
+//! to rustc.
 //!
 //! For programs that cargo builds, [`fetch`], [`compile`] and [`backend`] add the other steps;
 //! [`wrapper`] is between cargo and rustc. [`pairs`] knows the files of modules;
@@ -24,6 +25,7 @@ pub mod program;
 pub mod report;
 pub mod response_file;
 pub mod run_linker;
+pub mod run_rustc;
 pub mod thin_link;
 pub mod toolchain;
 pub mod wrapper;

@@ -9,7 +9,9 @@ use std::{env, fs};
 use anyhow::Context;
 use clap::Parser;
 use distributed::plan::{self, Plan};
-use distributed::{link, link_inputs, place_module, report, response_file, run_linker, thin_link};
+use distributed::{
+    link, link_inputs, place_module, report, response_file, run_linker, run_rustc, thin_link,
+};
 use helped::Helped;
 use tool_support::command::Ended;
 use tool_support::file;
@@ -30,6 +32,13 @@ enum Tool {
     RunLinker {
         /// Arguments of the linker. `--link-inputs=FILE` stands for the arguments in the link inputs
         /// without the output and the modules; `--without-crate=NAME` omits an upstream crate as well
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Run rustc with the flags in files of Bazel's rules, with relative paths
+    #[command(disable_help_flag = true)]
+    RunRustc {
+        /// `--arg-file FILE` for each file, then rustc and its arguments
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
@@ -82,15 +91,25 @@ struct Report {
 }
 
 fn main() -> ExitCode {
-    tool_support::main(
-        || match Tool::parse_from(response_file::expand(env::args_os())?) {
-            Tool::ThinLink(args) => run_thin_link(&args),
-            Tool::Link(args) => run_link(&args),
-            Tool::RunLinker { arguments } => show(&run_linker::run(arguments)?),
-            Tool::PlaceModule(files) => place_module::run(&files),
-            Tool::Report(args) => run_report(&args),
-        },
-    )
+    tool_support::main(|| match Tool::parse_from(arguments()?) {
+        Tool::ThinLink(args) => run_thin_link(&args),
+        Tool::Link(args) => run_link(&args),
+        Tool::RunLinker { arguments } => show(&run_linker::run(arguments)?),
+        Tool::RunRustc { arguments } => run_rustc::run(arguments),
+        Tool::PlaceModule(files) => place_module::run(&files),
+        Tool::Report(args) => run_report(&args),
+    })
+}
+
+/// The command line. rustc reads its response files itself.
+fn arguments() -> anyhow::Result<Vec<OsString>> {
+    if env::args_os()
+        .nth(1)
+        .is_some_and(|name| name == "run-rustc")
+    {
+        return Ok(env::args_os().collect());
+    }
+    response_file::expand(env::args_os())
 }
 
 fn run_thin_link(args: &ThinLink) -> anyhow::Result<()> {

@@ -21,7 +21,7 @@ pub const SCENARIOS: &[super::Named] = &[("program-ripgrep", ripgrep), ("program
 
 /// The ways of building a program, and the suffixes of their targets.
 const WAYS: [(&str, &str); 3] = [
-    ("distributed ThinLTO", ""),
+    ("distributed ThinLTO", "_thinlto"),
     ("rules_rust, without LTO", "_by_rustc"),
     ("rules_rust, `-Clto=thin`", "_thin"),
 ];
@@ -143,7 +143,7 @@ fn build(environment: &Environment, name: &str, program: &Program) -> anyhow::Re
         let target = format!("{label}:{}{suffix}", program.package.program);
         workspace.build(&["--nobuild", &target])?;
         let mut cells = vec![cell(&workspace, &target)?];
-        if suffix.is_empty() {
+        if number == 0 {
             compare(
                 &workspace,
                 &target,
