@@ -144,14 +144,14 @@ fn cross_language(environment: &Environment, name: &str) -> anyhow::Result<()> {
         "//plugin:host",
         "//plugin:static_host",
     ])?;
-    let code = code(&workspace, "bazel-bin/program/census")?;
+    let program = code(&workspace, "bazel-bin/program/census")?;
     ensure!(
-        !code.contains("checksum_step"),
+        !program.contains("checksum_step"),
         "the function in C++ is not inlined"
     );
     // Its factor, 16777619.
     ensure!(
-        code.contains("$0x1000193"),
+        program.contains("$0x1000193"),
         "the function in C++ is missing"
     );
     for program in ["host", "static_host"] {
@@ -161,6 +161,11 @@ fn cross_language(environment: &Environment, name: &str) -> anyhow::Result<()> {
             "{program}: {output:?}"
         );
     }
+    let static_host = code(&workspace, "bazel-bin/plugin/static_host")?;
+    ensure!(
+        static_host.contains("<census_words>\n") && !static_host.contains("<census_is_valid>\n"),
+        "the small function in Rust is not inlined into the program in C"
+    );
     let needed = dynamic(&workspace, "bazel-bin/plugin/static_host")?;
     ensure!(
         !needed.iter().any(|name| name.contains("plugin")),
