@@ -3,9 +3,8 @@ fn doubles() {
     assert_eq!(numbers::twice(21), 42);
 }
 
-// Input of a test: `cargo thinlto test` has to report it as ignored, as `cargo test` does.
 #[test]
-#[ignore]
+#[ignore = "input of a test: `cargo thinlto test` has to report it as `cargo test` does"]
 fn ignored() {}
 
 #[test]
