@@ -33,7 +33,7 @@ struct Args {
     /// The root that Bazel and the workers run in; it is made if it does not exist
     #[arg(long, hide = true)]
     root: PathBuf,
-    /// Only scenarios whose name contains one of these
+    /// Only scenarios whose name contains one of these; those that only measure have to be named
     words: Vec<String>,
 }
 
@@ -48,11 +48,17 @@ fn main() -> ExitCode {
 
 /// Runs the selected scenarios and returns how many failed. The last line is one of libtest's.
 fn run(args: &Args) -> anyhow::Result<usize> {
-    let all = scenarios::all();
-    let (selected, others): (Vec<Scenario>, Vec<Scenario>) =
-        all.into_iter().partition(|scenario| {
-            args.words.is_empty() || args.words.iter().any(|word| scenario.name.contains(word))
-        });
+    let is_named = |scenario: &Scenario| {
+        let mut words = args.words.iter();
+        words.any(|word| scenario.name.contains(word))
+    };
+    let (mut selected, mut others): (Vec<Scenario>, Vec<Scenario>) = scenarios::all()
+        .into_iter()
+        .partition(|scenario| args.words.is_empty() || is_named(scenario));
+    let measurements = scenarios::measurements();
+    let (measured, unnamed): (Vec<_>, Vec<_>) = measurements.into_iter().partition(is_named);
+    selected.extend(measured);
+    others.extend(unnamed);
     if selected.is_empty() {
         let message = format!(
             "no scenario has `{}` in its name",

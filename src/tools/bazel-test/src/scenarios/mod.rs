@@ -32,6 +32,14 @@ pub fn all() -> Vec<Scenario> {
         remote::SCENARIOS,
         programs::SCENARIOS,
     ];
-    let named = all.into_iter().flatten();
+    scenarios(all.into_iter().flatten())
+}
+
+/// What measures and tests nothing more, and runs only if it is asked for.
+pub fn measurements() -> Vec<Scenario> {
+    scenarios(programs::MEASUREMENTS.iter())
+}
+
+fn scenarios(named: impl Iterator<Item = &'static Named>) -> Vec<Scenario> {
     named.map(|&(name, run)| Scenario { name, run }).collect()
 }

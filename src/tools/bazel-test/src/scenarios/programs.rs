@@ -16,8 +16,25 @@ use crate::environment::Environment;
 use crate::scenarios::remote;
 use crate::workspace::Workspace;
 
-/// The scenarios of this file.
-pub const SCENARIOS: &[super::Named] = &[("program-ripgrep", ripgrep), ("program-oxipng", oxipng)];
+/// The tests of this file: builds by distributed ThinLTO.
+pub const SCENARIOS: &[super::Named] = &[
+    ("program-ripgrep", |environment, name| {
+        build(environment, name, &RIPGREP_SEARCHES, &WAYS[..1])
+    }),
+    ("program-oxipng", |environment, name| {
+        build(environment, name, &OXIPNG_COMPRESSES, &WAYS[..1])
+    }),
+];
+
+/// The same with builds by rules_rust for comparison.
+pub const MEASUREMENTS: &[super::Named] = &[
+    ("times-ripgrep", |environment, name| {
+        build(environment, name, &RIPGREP_SEARCHES, &WAYS)
+    }),
+    ("times-oxipng", |environment, name| {
+        build(environment, name, &OXIPNG_COMPRESSES, &WAYS)
+    }),
+];
 
 /// The ways of building a program, and the suffixes of their targets.
 const WAYS: [(&str, &str); 3] = [
@@ -44,66 +61,65 @@ struct Program {
 }
 
 /// ripgrep searches the sources of its crates.
-fn ripgrep(environment: &Environment, name: &str) -> anyhow::Result<()> {
-    let program = Program {
-        package: RIPGREP,
-        queries: &[
-            &["--version"],
-            &[
-                "--no-config",
-                "--sort=path",
-                "--line-number",
-                r"fn \w+_bytes\(",
-                "crates",
-            ],
-            &[
-                "--no-config",
-                "--sort=path",
-                "--count-matches",
-                r"(\w+)ing\s+\w+ed",
-                "crates",
-            ],
-            &["--no-config", "no such words", "MODULE.bazel"],
+const RIPGREP_SEARCHES: Program = Program {
+    package: RIPGREP,
+    queries: &[
+        &["--version"],
+        &[
+            "--no-config",
+            "--sort=path",
+            "--line-number",
+            r"fn \w+_bytes\(",
+            "crates",
         ],
-        last: (
-            "crates/core/main.rs",
-            "fn search(args: &HiArgs, mode: SearchMode) -> anyhow::Result<bool> {",
-        ),
-        leaf: (
-            "memchr",
-            "src/arch/all/twoway.rs",
-            "fn forward(needle: &[u8], kind: SuffixKind) -> Suffix {",
-        ),
-    };
-    build(environment, name, &program)
-}
+        &[
+            "--no-config",
+            "--sort=path",
+            "--count-matches",
+            r"(\w+)ing\s+\w+ed",
+            "crates",
+        ],
+        &["--no-config", "no such words", "MODULE.bazel"],
+    ],
+    last: (
+        "crates/core/main.rs",
+        "fn search(args: &HiArgs, mode: SearchMode) -> anyhow::Result<bool> {",
+    ),
+    leaf: (
+        "memchr",
+        "src/arch/all/twoway.rs",
+        "fn forward(needle: &[u8], kind: SuffixKind) -> Suffix {",
+    ),
+};
 
 /// oxipng compresses an image by libdeflate and by Zopfli.
-fn oxipng(environment: &Environment, name: &str) -> anyhow::Result<()> {
-    let program = Program {
-        package: OXIPNG,
-        queries: &[
-            &["--version"],
-            &["--opt=4", "--stdout", "image.png"],
-            &["--opt=1", "--zopfli", "--zi=1", "--stdout", "image.png"],
-            &["--stdout", "MODULE.bazel"],
-        ],
-        last: (
-            "src/main.rs",
-            "fn process_file(input: &InFile, output: &OutFile, opts: &Options) -> OptimizationResult {",
-        ),
-        leaf: (
-            "simd-adler32",
-            "src/imp/scalar.rs",
-            "pub fn update(a: u16, b: u16, data: &[u8]) -> (u16, u16) {",
-        ),
-    };
-    build(environment, name, &program)
-}
+const OXIPNG_COMPRESSES: Program = Program {
+    package: OXIPNG,
+    queries: &[
+        &["--version"],
+        &["--opt=4", "--stdout", "image.png"],
+        &["--opt=1", "--zopfli", "--zi=1", "--stdout", "image.png"],
+        &["--stdout", "MODULE.bazel"],
+    ],
+    last: (
+        "src/main.rs",
+        "fn process_file(input: &InFile, output: &OutFile, opts: &Options) -> OptimizationResult {",
+    ),
+    leaf: (
+        "simd-adler32",
+        "src/imp/scalar.rs",
+        "pub fn update(a: u16, b: u16, data: &[u8]) -> (u16, u16) {",
+    ),
+};
 
-/// Builds a program by the workers and by cargo, compares what the two print, and prints a table of the
-/// time and of the bytes of builds by the workers.
-fn build(environment: &Environment, name: &str, program: &Program) -> anyhow::Result<()> {
+/// Builds a program by the workers in `ways`, the first of which is ours, and by cargo. Compares what ours and
+/// cargo's print, and prints a table of the time and of the bytes of builds by the workers.
+fn build(
+    environment: &Environment,
+    name: &str,
+    program: &Program,
+    ways: &[(&str, &str)],
+) -> anyhow::Result<()> {
     let tools = Toolchain::find(&environment.rustc, &environment.cargo, None)?;
     let source = fetch::source(&tools, &program.package, &environment.work_dir)?;
     let mut label = String::new();
@@ -138,7 +154,7 @@ fn build(environment: &Environment, name: &str, program: &Program) -> anyhow::Re
         "| {} | clean | own crate | {} |\n| --- | ---: | ---: | ---: |",
         program.package, program.leaf.0
     );
-    for (number, (way, suffix)) in WAYS.into_iter().enumerate() {
+    for (number, (way, suffix)) in ways.iter().enumerate() {
         workspace.use_output_base(&format!("output-base-{number}"))?;
         let target = format!("{label}:{}{suffix}", program.package.program);
         workspace.build(&["--nobuild", &target])?;
