@@ -28,7 +28,7 @@ pub struct Function {
 
 /// All programs. The third contains C: a build script compiles libdeflate, a static library in the
 /// rlib of libdeflate-sys.
-pub const PROGRAMS: [Program; 4] = [
+pub const PROGRAMS: [Program; 5] = [
     Program {
         package: RIPGREP,
         last: Function {
@@ -90,10 +90,28 @@ pub const PROGRAMS: [Program; 4] = [
         },
         workload: Workload::Statistics,
     },
+    Program {
+        // A large one; the last version that rustc 1.95 builds.
+        package: Package {
+            name: "ruff",
+            version: "0.16.4",
+            program: "ruff",
+        },
+        last: Function {
+            file: "src/lib.rs",
+            head: "fn format(args: FormatCommand, global_options: GlobalConfigArgs) -> Result<ExitStatus> {",
+        },
+        leaf_crate: "jod-thread",
+        leaf: Function {
+            file: "src/lib.rs",
+            head: "pub fn name(self, name: String) -> Builder {",
+        },
+        workload: Workload::Lint,
+    },
 ];
 
 /// The names of all programs.
-pub fn names() -> [&'static str; 4] {
+pub fn names() -> [&'static str; 5] {
     PROGRAMS.each_ref().map(|program| program.package.name)
 }
 
@@ -117,7 +135,8 @@ mod tests {
             let names = programs.into_iter().map(|program| program.package.name);
             names.collect::<Vec<_>>()
         };
-        assert_eq!(selected(&[]), ["ripgrep", "fd-find", "oxipng", "hyperfine"]);
+        let all = ["ripgrep", "fd-find", "oxipng", "hyperfine", "ruff"];
+        assert_eq!(selected(&[]), all);
         assert_eq!(selected(&["oxipng", "ripgrep"]), ["ripgrep", "oxipng"]);
     }
 }

@@ -17,6 +17,8 @@ pub enum Workload {
     Image,
     /// hyperfine computes the statistics of 1,500,000 runs, whose times it makes up.
     Statistics,
+    /// ruff checks a file of 40,000 lines of Python against all of its rules.
+    Lint,
 }
 
 impl Workload {
@@ -59,6 +61,15 @@ impl Workload {
                 arguments.push("sleep {n}".into());
                 arguments
             }
+            Workload::Lint => {
+                let path = dir.join("functions.py");
+                write_python(&path, 5_000)?;
+                let mut arguments = words(
+                    "check --isolated --no-cache --quiet --exit-zero --select=ALL --statistics",
+                );
+                arguments.push(path.into());
+                arguments
+            }
         })
     }
 }
@@ -93,6 +104,28 @@ fn write_text(path: &Path, lines: usize) -> anyhow::Result<()> {
             write!(file, "{stem}{end} ")?;
         }
         writeln!(file)?;
+    }
+    Ok(file.flush()?)
+}
+
+/// Writes functions in Python, of eight lines each.
+fn write_python(path: &Path, functions: usize) -> anyhow::Result<()> {
+    const CALLS: [&str; 4] = ["len", "sorted", "str", "print"];
+    let mut numbers = Numbers(3);
+    let mut file = BufWriter::new(File::create(path)?);
+    for function in 0..functions {
+        let (start, limit) = (numbers.below(100), numbers.below(100_000));
+        let call = CALLS[numbers.below(4) as usize];
+        write!(
+            file,
+            "def function{function}(values, key=[{start}], *rest):\n    \
+                 total = {start}\n    \
+                 for index in range(len(values)):\n        \
+                     if values[index] == None or index > {limit}:\n            \
+                         total += values[index] * key[0] if key else {call}(rest)\n    \
+                 result = \"%d of {{}}\".format(total)\n    \
+                 return {{'total': total, 'rest': list(map(lambda x: x + {limit}, rest)), \"r\": result}}\n\n"
+        )?;
     }
     Ok(file.flush()?)
 }
