@@ -13,13 +13,19 @@ use bazel_remote_apis::build::bazel::remote::execution::v2::{ActionResult, Diges
 use prost::Message;
 use sha2::{Digest as _, Sha256};
 
+use crate::settings::Settings;
+
 const HASH_BYTES: usize = 32;
+const RESULTS: &str = "results";
 /// Files that are being written; older ones were left by a process that was killed.
 const WRITING: &str = "writing";
 const ABANDONED: Duration = Duration::from_secs(60 * 60);
 /// The cache is searched for old entries when this file is as old.
 const PRUNED: &str = "pruned";
 const PRUNE_INTERVAL: Duration = Duration::from_secs(10 * 60);
+
+/// The file of a result.
+pub type Entry = (PathBuf, fs::Metadata);
 
 /// A folder of results.
 pub struct Cache {
@@ -28,6 +34,14 @@ pub struct Cache {
 }
 
 impl Cache {
+    /// The cache that `settings` name.
+    pub fn of(settings: &Settings) -> anyhow::Result<Cache> {
+        Ok(Cache::new(
+            &settings.cache_dir()?,
+            settings.cache_size.bytes(),
+        ))
+    }
+
     /// The cache in `dir`. [`prune`](Cache::prune) removes the entries that were not used for longest
     /// until the others have at most `most_bytes`.
     pub fn new(dir: &Path, most_bytes: u64) -> Cache {
@@ -74,11 +88,22 @@ impl Cache {
         write().with_context(|| format!("cannot write {}", path.display()))
     }
 
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.dir
+    }
+
     fn path(&self, key: &Digest) -> PathBuf {
-        self.dir
-            .join("results")
-            .join(&key.hash[..2])
-            .join(&key.hash)
+        self.dir.join(RESULTS).join(&key.hash[..2]).join(&key.hash)
+    }
+
+    /// The entries, which other processes may remove at any time.
+    pub fn entries(&self) -> anyhow::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for (folder, _) in files(&self.dir.join(RESULTS))? {
+            entries.extend(files(&folder)?);
+        }
+        Ok(entries)
     }
 
     /// Removes old entries if the cache is too large, and files of processes that were killed. Does
@@ -100,10 +125,7 @@ impl Cache {
                 let _ = fs::remove_file(path);
             }
         }
-        let mut entries = Vec::new();
-        for (folder, _) in files(&self.dir.join("results"))? {
-            entries.extend(files(&folder)?);
-        }
+        let mut entries = self.entries()?;
         entries.sort_by_key(|(_, metadata)| metadata.modified().unwrap_or(now));
         let mut bytes: u64 = entries.iter().map(|(_, metadata)| metadata.len()).sum();
         for (path, metadata) in entries {
@@ -127,7 +149,7 @@ fn read(entry: &[u8]) -> Option<ActionResult> {
 }
 
 /// The paths in a folder, which may not exist, and their metadata.
-fn files(dir: &Path) -> anyhow::Result<Vec<(PathBuf, fs::Metadata)>> {
+fn files(dir: &Path) -> anyhow::Result<Vec<Entry>> {
     let Ok(entries) = fs::read_dir(dir) else {
         return Ok(Vec::new());
     };

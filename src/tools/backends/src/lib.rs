@@ -7,7 +7,7 @@
 pub mod action;
 mod bitstream;
 pub mod blob;
-mod cache;
+pub mod cache;
 mod children;
 pub mod compiler;
 mod digests;

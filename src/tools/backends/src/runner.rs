@@ -96,7 +96,7 @@ const NOT_CACHED: &str = "objects are not cached";
 impl Runner {
     /// A runner with `settings`.
     pub fn new(settings: Settings) -> anyhow::Result<Runner> {
-        let dir = settings.cache_dir()?;
+        let cache = Cache::of(&settings)?;
         let jobs = match settings.jobs {
             Some(jobs) => jobs,
             None => thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
@@ -110,7 +110,7 @@ impl Runner {
         let inside = runtime.enter();
         let warnings = Arc::new(Warnings::default());
         let shared = Shared {
-            cache: Cache::new(&dir, settings.cache_size.bytes()),
+            cache,
             remote: Remote::of(&settings, &warnings)?,
             tokens: Tokens::new(jobs)?,
             children: Children::default(),
@@ -124,8 +124,8 @@ impl Runner {
         drop(inside);
         Ok(Runner {
             settings,
+            digests: Digests::new(&shared.cache.folder().join("digests")),
             shared: Arc::new(shared),
-            digests: Digests::new(&dir.join("digests")),
             runtime,
         })
     }

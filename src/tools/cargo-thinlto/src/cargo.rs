@@ -23,6 +23,7 @@ use crate::remote::Distributor;
 use crate::session::{Session, Settings};
 use crate::signals;
 use crate::summary::Link;
+use crate::units;
 
 /// Makes a cargo of any channel take unstable settings. Only cargo reads this variable; with
 /// `RUSTC_BOOTSTRAP`, build scripts would take the compiler for a nightly.
@@ -90,7 +91,7 @@ pub fn run(verb: Verb, arguments: &[OsString]) -> anyhow::Result<ExitCode> {
 }
 
 /// The path of the cargo that runs this program, or of the one in `PATH`.
-fn path() -> PathBuf {
+pub fn path() -> PathBuf {
     env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
 }
 
@@ -143,7 +144,7 @@ impl Run {
         for value in &read.config {
             cargo.arg("--config").arg(value);
         }
-        for setting in settings(&project, profile)? {
+        for setting in settings(&project, profile, &read)? {
             cargo.arg("--config").arg(setting);
         }
         if verb == Verb::Test {
@@ -168,15 +169,20 @@ impl Run {
     /// Tells what the links did, once cargo has ended.
     pub fn finish(self) -> anyhow::Result<()> {
         let links = self.session.links()?;
-        // Others did not use it.
-        let cached = links.iter().filter(|link| link.remote.is_none());
-        let cached = Link::sum(cached.cloned());
+        // A cache that cannot be written to never fails a build.
+        let counted = match links.is_empty() {
+            true => Ok(()),
+            false => self.cache.count(&links),
+        };
         let links = Link::sum(links);
         for warning in &links.warnings {
             eprintln!("warning: {warning}");
         }
-        if cached.modules > 0 {
-            self.cache.count(&cached)?;
+        // Of a full disk, a link has told.
+        if let Err(error) = counted
+            && links.warnings.is_empty()
+        {
+            eprintln!("warning: the modules are not counted: {error:#}");
         }
         if links.modules > 0 && !self.quiet {
             eprintln!("{links}");
@@ -186,7 +192,11 @@ impl Run {
 }
 
 /// The settings of `profile`. lld takes the place of its `lto`.
-fn settings(project: &Project, profile: &str) -> anyhow::Result<Vec<String>> {
+fn settings(
+    project: &Project,
+    profile: &str,
+    arguments: &Arguments,
+) -> anyhow::Result<Vec<String>> {
     if !project.has_profile(profile) {
         // That is cargo's to say.
         return Ok(Vec::new());
@@ -200,5 +210,6 @@ fn settings(project: &Project, profile: &str) -> anyhow::Result<Vec<String>> {
     if !project.decides(profile, "incremental") {
         settings.push(format!("profile.{profile}.incremental=true"));
     }
+    settings.extend(units::settings(project, profile, arguments));
     Ok(settings)
 }

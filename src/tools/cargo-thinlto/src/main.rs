@@ -12,6 +12,7 @@ mod compiler;
 mod jobs;
 mod linker;
 mod lld;
+mod local;
 mod project;
 mod questions;
 mod remote;
@@ -19,6 +20,7 @@ mod session;
 mod signals;
 mod summary;
 mod time_trace;
+mod units;
 
 use std::env;
 use std::ffi::OsString;
@@ -29,6 +31,7 @@ use backends::distributor;
 use clap::Parser;
 use thinlto_report::{explain, report};
 
+use crate::cache::verb;
 use crate::cargo::Verb;
 use crate::questions::Question;
 
@@ -67,7 +70,7 @@ enum Tool {
     /// Tell what the program consists of, and what runs again after an edit
     Report(Question<report::Args>),
     /// Show the cache, or clear it
-    Cache(cache::Arguments),
+    Cache(verb::Arguments),
 }
 
 #[derive(clap::Args)]
@@ -106,7 +109,7 @@ fn run(tool: Tool) -> anyhow::Result<ExitCode> {
         Tool::Install(cargo) => cargo::run(Verb::Install, &cargo.arguments),
         Tool::Explain(arguments) => questions::explain(&arguments),
         Tool::Report(arguments) => questions::report(&arguments),
-        Tool::Cache(arguments) => cache::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Tool::Cache(arguments) => verb::run(&arguments).map(|()| ExitCode::SUCCESS),
     }
 }
 

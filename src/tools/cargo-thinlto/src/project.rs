@@ -42,6 +42,11 @@ impl Project {
         })
     }
 
+    /// The manifest of the workspace, if there is one.
+    pub fn manifest(&self) -> Option<&Path> {
+        self.manifest.as_ref().map(|(path, _)| path.as_path())
+    }
+
     /// The targets that the arguments name, or the environment or the setting `build.target`.
     pub fn targets(&self, arguments: &Arguments) -> Vec<String> {
         if !arguments.targets.is_empty() {
@@ -80,28 +85,62 @@ impl Project {
 
     /// What the project or the user has decided.
     fn setting(&self, profile: &str, key: &str) -> Option<Value> {
-        let mut profile = profile.to_owned();
-        // A profile that inherits from itself is an error of cargo.
-        for _ in 0..10 {
+        self.with_parents(profile).into_iter().find_map(|profile| {
             let variable = format!("CARGO_PROFILE_{profile}_{key}").to_uppercase();
             if let Ok(value) = env::var(variable.replace('-', "_")) {
                 return Some(value.into());
             }
             let mut values = self.tables(&profile).map(|table| &table[key]);
-            if let Some(value) = values.find(|value| !value.is_null()) {
-                return Some(value.clone());
-            }
+            values.find(|value| !value.is_null()).cloned()
+        })
+    }
+
+    /// `profile` and those that it inherits from.
+    fn with_parents(&self, profile: &str) -> Vec<String> {
+        let mut all = vec![profile.to_owned()];
+        // A profile that inherits from itself is an error of cargo.
+        while all.len() < 10 {
+            let last = all.last().expect("it is not empty");
             let parent = self
-                .tables(&profile)
+                .tables(last)
                 .find_map(|table| table["inherits"].as_str());
-            profile = match (parent, profile.as_str()) {
-                (Some(parent), _) => parent.to_owned(),
-                (None, "test") => "dev".to_owned(),
-                (None, "bench") => "release".to_owned(),
-                (None, _) => return None,
+            let parent = match (parent, last.as_str()) {
+                (Some(parent), _) => parent,
+                (None, "test") => "dev",
+                (None, "bench") => "release",
+                (None, _) => break,
             };
+            all.push(parent.to_owned());
         }
-        None
+        all
+    }
+
+    /// The settings of single packages in `profile`, by their specifications.
+    pub fn overrides(&self, profile: &str) -> Vec<(&str, &Value)> {
+        let profiles = self.with_parents(profile);
+        let tables = profiles.iter().flat_map(|profile| self.tables(profile));
+        let packages = tables.filter_map(|table| table["package"].as_object());
+        packages
+            .flatten()
+            .map(|(spec, settings)| (spec.as_str(), settings))
+            .collect()
+    }
+
+    /// Whether crates with a path are compiled incrementally: cargo asks the environment, its configuration
+    /// and the profile, in this order.
+    pub fn is_incremental(&self, profile: &str) -> bool {
+        let is_on = |value: Value| match value {
+            Value::String(text) => text == "1" || text == "true",
+            value => value == true,
+        };
+        let variables = ["CARGO_INCREMENTAL", "CARGO_BUILD_INCREMENTAL"];
+        let variable = variables.iter().find_map(|name| env::var(name).ok());
+        let configured = Some(&self.config["build"]["incremental"]).filter(|it| !it.is_null());
+        let decided = variable
+            .map(Value::from)
+            .or_else(|| configured.cloned())
+            .or_else(|| self.setting(profile, "incremental"));
+        decided.is_none_or(is_on)
     }
 
     /// An error if `profile` has settings that LTO cannot honor.

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
+use backends::cache::Cache;
 use backends::distributor::Report;
 use backends::settings::{self, Settings};
 use clap::Parser;
@@ -16,13 +17,14 @@ use helped::Helped;
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::Arguments;
+use crate::cargo;
 use crate::project::Project;
 
 /// The name that this program has as the distributor.
 pub const NAME: &str = "thinlto-distributor";
 
-/// Settings that say that there is a server.
-const SERVERS: [&str; 2] = ["remote-cache", "remote-executor"];
+/// Settings that say that there is a server, and where objects are.
+const READ: [&str; 3] = ["remote-cache", "remote-executor", "cache-dir"];
 
 /// How lld gets objects from servers.
 #[derive(Debug, Deserialize, Serialize)]
@@ -45,18 +47,7 @@ impl Distributor {
         project: &Project,
         rustc: &Path,
     ) -> anyhow::Result<Option<Distributor>> {
-        let mut words = vec![OsString::from("cargo thinlto")];
-        // The environment of links has the variables in cargo's configuration.
-        words.extend(SERVERS.iter().filter_map(|setting| {
-            let variable = format!("THINLTO_{}", setting.to_uppercase().replace('-', "_"));
-            let value = project.variable(&variable)?;
-            Some(format!("--{setting}={value}").into())
-        }));
-        words.extend(arguments.remote.iter().map(Into::into));
-        if !Options::parse_from(settings::with_file(words)?)
-            .settings
-            .is_remote()
-        {
+        if !settings(arguments, project)?.is_remote() {
             return Ok(None);
         }
         let mut options = arguments.remote.clone();
@@ -84,6 +75,25 @@ impl Distributor {
         options.extend(all.map(|option| format!("--thinlto-distributor-arg={option}")));
         options
     }
+}
+
+/// The cache of links with servers.
+pub fn cache() -> anyhow::Result<Cache> {
+    let arguments = Arguments::default();
+    let project = Project::read(&cargo::path(), &arguments)?;
+    Cache::of(&settings(&arguments, &project)?)
+}
+
+fn settings(arguments: &Arguments, project: &Project) -> anyhow::Result<Settings> {
+    let mut words = vec![OsString::from("cargo thinlto")];
+    // The environment of links has the variables in cargo's configuration.
+    words.extend(READ.iter().filter_map(|setting| {
+        let variable = format!("THINLTO_{}", setting.to_uppercase().replace('-', "_"));
+        let value = project.variable(&variable)?;
+        Some(format!("--{setting}={value}").into())
+    }));
+    words.extend(arguments.remote.iter().map(Into::into));
+    Ok(Options::parse_from(settings::with_file(words)?).settings)
 }
 
 /// What the distributor says in `file`. Without one, lld had no module for it.

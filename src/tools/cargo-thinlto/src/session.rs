@@ -15,8 +15,9 @@ use crate::linker;
 use crate::remote::{self, Distributor};
 use crate::summary::Link;
 
-/// The variable with the path of the folder.
-const VARIABLE: &str = "CARGO_THINLTO_SESSION";
+/// The variable with the path of the folder. sccache hashes those that begin with `CARGO_`, and this one
+/// differs from run to run.
+const VARIABLE: &str = "THINLTO_CARGO_SESSION";
 /// The settings in the folder.
 const SETTINGS: &str = "session.json";
 /// The folder with the programs that C compilers run as linkers, and the one that lld runs.

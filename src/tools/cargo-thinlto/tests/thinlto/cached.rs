@@ -198,6 +198,49 @@ fn a_cache_that_cannot_be_used_is_left_out() {
 }
 
 #[test]
+fn a_full_disk_costs_the_cache_only() {
+    // No entry fits, or only some.
+    for (name, kibibytes, words, program) in [
+        ("no_std", 4, "build", "target/release/bare"),
+        ("workspace", 64, "build --bin app", "target/release/app"),
+    ] {
+        let project = Project::with_cache(name);
+        succeed(&mut project.thinlto(words));
+        let expected = fs::read(project.path(program)).unwrap();
+        fs::remove_dir_all(project.path("target")).unwrap();
+
+        let build = project.thinlto(words);
+        // The mount ends with the namespace, which is the process's own.
+        let script = format!("mount -t tmpfs -o size={kibibytes}k full cache && exec \"$@\"");
+        let mut unshare = project.command("unshare");
+        unshare
+            .args(["--user", "--map-root-user", "--mount"])
+            .args(["sh", "-c", &script, "sh"])
+            .arg(build.get_program())
+            .args(build.get_args());
+        let (_, stderr) = succeed(&mut unshare);
+        let cache = project.path("cache").display().to_string();
+        let warnings: Vec<_> = stderr
+            .lines()
+            .filter(|line| line.starts_with("warning: "))
+            .collect();
+        let [warning] = warnings[..] else {
+            panic!("{stderr}")
+        };
+        assert!(
+            warning.starts_with(&format!("warning: did not use {cache}: ")),
+            "{warning}"
+        );
+        let [all, hits, compiled] = counts(&stderr).unwrap();
+        assert_eq!((hits, compiled), (0, all), "{stderr}");
+        assert!(
+            fs::read(project.path(program)).unwrap() == expected,
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
 fn a_policy_prunes() {
     let mut project = Project::with_cache("no_std");
     project.set(

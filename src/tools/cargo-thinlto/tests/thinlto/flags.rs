@@ -1,5 +1,6 @@
 //! The user's own flags, configuration and programs beside ours.
 
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::{env, fs};
 
@@ -145,6 +146,46 @@ fn a_wrapper_of_rustc_is_run() {
         &project.path("target/release/tool"),
         "numbers5twice"
     ));
+}
+
+#[test]
+fn sccache_has_the_bitcode_of_libraries() {
+    let mut project = Project::with_cache("workspace");
+    // A server of its own, at a port that is free now.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
+    let objects = project.path("sccache").display().to_string();
+    for (name, value) in [
+        ("RUSTC_WRAPPER", "sccache"),
+        ("SCCACHE_SERVER_PORT", &port.unwrap().port().to_string()),
+        ("SCCACHE_DIR", &objects),
+        // If this test does not end it.
+        ("SCCACHE_IDLE_TIMEOUT", "60"),
+        // sccache caches no incremental compile.
+        ("CARGO_INCREMENTAL", "0"),
+    ] {
+        project.set(name, value);
+    }
+    let server = |word| succeed(project.command("sccache").arg(word)).0;
+    let build = || {
+        let (_, stderr) = succeed(&mut project.thinlto("build --bin app"));
+        let program = project.path("target/release/app");
+        assert_eq!(succeed(&mut project.command(&program)).0, "2 2 10 8\n");
+        assert!(!has_function(&program, "numbers5twice"));
+        (counts(&stderr).unwrap(), fs::read(program).unwrap())
+    };
+    let ([all, ..], program) = build();
+    fs::remove_dir_all(project.path("target")).unwrap();
+    server("--zero-stats");
+    let again = build();
+    let statistics = server("--show-stats");
+    server("--stop-server");
+    assert_eq!(again, ([all, all, 0], program));
+    let number = |start: &str| -> Option<u32> {
+        let line = statistics.lines().find(|line| line.starts_with(start));
+        line?.split_whitespace().last()?.parse().ok()
+    };
+    assert!(number("Cache hits (Rust)") > Some(0), "{statistics}");
+    assert_eq!(number("Cache misses "), Some(0), "{statistics}");
 }
 
 #[test]

@@ -9,4 +9,5 @@ mod packages;
 mod project;
 mod questions;
 mod remote;
+mod units;
 mod verbs;

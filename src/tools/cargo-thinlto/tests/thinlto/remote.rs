@@ -94,12 +94,25 @@ fn another_folder_is_built_from_a_server() {
     let programs = [&first, &second].map(|it| fs::read(it.path("target/release/app")).unwrap());
     assert!(programs[0] == programs[1]);
 
+    let (shown, _) = succeed(&mut second.thinlto("cache"));
+    let place = second.path("objects").display().to_string();
+    let start = format!("with servers\nplace: {place}\nsize: ");
+    let (_, shown) = shown.split_once(&start).unwrap();
+    let entries = format!(" MiB in {modules} entries\n");
+    let hits =
+        format!("hits: 0 of {modules} modules here, {modules} on servers; 0 compiled by workers\n");
+    assert!(shown.ends_with(&(entries + &hits)), "{shown}");
+
     // An edit compiles what depends on it; the rest is in the cache.
     second.edit("numbers/src/lib.rs", "sum += part", "sum += part + 1");
     let (_, stderr) = succeed(&mut second.thinlto(&format!("build --bin app {}", cache(&server))));
     let edited = counts(&stderr);
     assert!((1..=6).contains(&edited.compiled), "{edited:?}");
     assert_eq!(edited.cached + edited.compiled, modules);
+
+    succeed(&mut second.thinlto("cache clear"));
+    let (shown, _) = succeed(&mut second.thinlto("cache"));
+    assert!(!shown.contains(&place), "{shown}");
 }
 
 #[test]

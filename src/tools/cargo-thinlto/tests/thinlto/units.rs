@@ -1,0 +1,112 @@
+//! Codegen units: few for packages of registries, many for packages with a path.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use crate::project::{Project, counts, succeed};
+
+/// A program in a workspace, a library beside the workspace, and one of a registry.
+fn project() -> Project {
+    let project = Project::with_cache("no_std");
+    let registry = "[source.crates-io]\nreplace-with = 'vendored'\n\
+        [source.vendored]\ndirectory = 'vendored'\n";
+    project.write(".cargo/config.toml", registry);
+    let library = |folder: &str, name: &str| {
+        let manifest =
+            format!("package = {{ name = '{name}', version = '1.0.0', edition = '2024' }}\n");
+        project.write(&format!("{folder}/{name}/Cargo.toml"), &manifest);
+        let code = "pub fn number() -> u32 { 1 }\n";
+        project.write(&format!("{folder}/{name}/src/lib.rs"), code);
+    };
+    library("vendored", "of-registry");
+    project.write(
+        "vendored/of-registry/.cargo-checksum.json",
+        "{\"files\":{},\"package\":null}",
+    );
+    library(".", "beside");
+    let manifest = "package = { name = 'app', version = '1.0.0', edition = '2024' }\nworkspace = {}\n\
+        dependencies = { beside = { path = '../beside' }, of-registry = '1' }\n";
+    project.write("app/Cargo.toml", manifest);
+    let code = "fn main() { println!(\"{}\", beside::number() + of_registry::number()) }\n";
+    project.write("app/src/main.rs", code);
+    project
+}
+
+fn build(project: &Project) -> Command {
+    let mut build = project.thinlto("build -v");
+    build.current_dir(project.path("app"));
+    build
+}
+
+/// The units of each crate as cargo passes them to rustc, and whether it is compiled incrementally.
+fn units(project: &Project) -> BTreeMap<String, (Option<u32>, bool)> {
+    let (_, stderr) = succeed(&mut build(project));
+    let crates = stderr.lines().filter_map(|line| {
+        let after = |start: &str| line.split_once(start)?.1.split([' ', '`']).next();
+        let units = after(" codegen-units=").map(|units| units.parse().unwrap());
+        let name = after("--crate-name ")?.to_owned();
+        Some((name, (units, line.contains(" incremental="))))
+    });
+    crates.collect()
+}
+
+#[track_caller]
+fn have_units(project: &Project, [app, beside, of_registry]: [Option<u32>; 3], incremental: bool) {
+    let expected = [
+        ("app", (app, incremental)),
+        ("beside", (beside, incremental)),
+        ("of_registry", (of_registry, false)),
+    ];
+    let expected = expected.map(|(name, units)| (name.to_owned(), units));
+    assert_eq!(units(project), BTreeMap::from(expected));
+}
+
+#[test]
+fn packages_with_a_path_have_many() {
+    let project = project();
+    have_units(&project, [Some(256), Some(256), Some(4)], true);
+    // There was no `Cargo.lock` before.
+    let (_, stderr) = succeed(&mut build(&project));
+    assert_eq!(stderr.matches("Fresh ").count(), 3, "{stderr}");
+    assert_eq!(counts(&stderr), None);
+    let program = project.path("app/target/release/app");
+    assert_eq!(succeed(&mut project.command(&program)).0, "2\n");
+}
+
+#[test]
+fn all_have_few_without_incremental_compilation() {
+    let mut project = project();
+    project.set("CARGO_INCREMENTAL", "0");
+    have_units(&project, [Some(4), Some(4), Some(4)], false);
+    project.environment.remove("CARGO_INCREMENTAL");
+    project.set("CARGO_PROFILE_RELEASE_INCREMENTAL", "false");
+    project.set("CARGO_TARGET_DIR", "other");
+    have_units(&project, [Some(4), Some(4), Some(4)], false);
+}
+
+#[test]
+fn the_user_decides() {
+    let mut project = project();
+    let manifest = std::fs::read_to_string(project.path("app/Cargo.toml")).unwrap();
+    let settings = [
+        ("codegen-units = 7", [Some(7); 3]),
+        ("package.'*'.codegen-units = 7", [None, Some(7), Some(7)]),
+        (
+            "package.app.codegen-units = 7",
+            [Some(7), Some(256), Some(4)],
+        ),
+        // One specification more for the same package would be an error.
+        (
+            "package.'beside@1.0.0'.opt-level = 1",
+            [Some(256), Some(256), Some(4)],
+        ),
+    ];
+    for (number, (setting, units)) in settings.into_iter().enumerate() {
+        project.write(
+            "app/Cargo.toml",
+            &format!("{manifest}[profile.release]\n{setting}\n"),
+        );
+        project.set("CARGO_TARGET_DIR", &format!("target-{number}"));
+        have_units(&project, units, true);
+    }
+}
