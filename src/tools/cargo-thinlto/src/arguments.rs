@@ -53,6 +53,8 @@ pub struct Arguments {
     pub quiet: bool,
     /// Whether cargo only shows its help.
     pub help: bool,
+    /// Whether they are those of `cargo install`, which knows nothing of the folder that it runs in.
+    pub is_install: bool,
     /// The value of `--manifest-path`, or of `--path` of `cargo install`.
     pub manifest: Option<OsString>,
     /// The values of `--target`.

@@ -79,7 +79,10 @@ impl Verb {
 
 /// Runs cargo's `verb` with `arguments`, and returns its exit code.
 pub fn run(verb: Verb, arguments: &[OsString]) -> anyhow::Result<ExitCode> {
-    let read = Arguments::read(arguments);
+    let read = Arguments {
+        is_install: verb == Verb::Install,
+        ..Arguments::read(arguments)
+    };
     if read.help {
         let error = Command::new(path()).arg(verb.name()).args(arguments).exec();
         return Err(error).context("cannot start cargo");

@@ -16,7 +16,8 @@ const OF_LOCK: [&str; 3] = ["--frozen", "--locked", "--offline"];
 /// says itself when it builds.
 pub fn packages(manifest: &Path, arguments: &Arguments) -> Vec<String> {
     let lock = manifest.with_file_name("Cargo.lock");
-    if !lock.exists() {
+    // `cargo install` makes none.
+    if !lock.exists() && !arguments.is_install {
         let mut metadata = Command::new(cargo::path());
         for value in &arguments.config {
             metadata.arg("--config").arg(value);

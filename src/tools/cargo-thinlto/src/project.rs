@@ -266,6 +266,9 @@ fn read_config(cargo: &Path, arguments: &Arguments) -> anyhow::Result<Value> {
 
 /// The manifest of the workspace; `None` if there is none, about which cargo says what is to be said.
 fn read_manifest(cargo: &Path, arguments: &Arguments) -> anyhow::Result<Option<(PathBuf, Value)>> {
+    if arguments.is_install && arguments.manifest.is_none() {
+        return Ok(None);
+    }
     let mut command = Command::new(cargo);
     command.args(["locate-project", "--workspace", "--message-format=plain"]);
     if let Some(path) = &arguments.manifest {

@@ -1,9 +1,10 @@
 //! Codegen units: few for packages of registries, many for packages with a path.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::process::Command;
 
-use crate::project::{Project, counts, succeed};
+use crate::project::{Project, counts, succeed, texts};
 
 /// A program in a workspace, a library beside the workspace, and one of a registry.
 fn project() -> Project {
@@ -85,9 +86,29 @@ fn all_have_few_without_incremental_compilation() {
 }
 
 #[test]
+fn an_installed_package_is_not_of_the_folder() {
+    let project = project();
+    let manifest = fs::read_to_string(project.path("app/Cargo.toml")).unwrap();
+    // It would be refused.
+    let profile = "[profile.release]\nsplit-debuginfo = 'packed'\n";
+    project.write("app/Cargo.toml", &(manifest + profile));
+    let vendored = project.path("vendored").display().to_string();
+    let mut install = project.thinlto(&format!(
+        "install no-such-package --config source.crates-io.replace-with='vendored' \
+         --config source.vendored.directory='{vendored}'"
+    ));
+    let output = install.current_dir(project.path("app")).output().unwrap();
+    let (_, stderr) = texts(&output);
+    assert_eq!(output.status.code(), Some(101), "{stderr}");
+    let message = "error: could not find `no-such-package` in registry `crates-io`";
+    assert!(stderr.starts_with(message), "{stderr}");
+    assert!(!project.path("app/Cargo.lock").exists());
+}
+
+#[test]
 fn the_user_decides() {
     let mut project = project();
-    let manifest = std::fs::read_to_string(project.path("app/Cargo.toml")).unwrap();
+    let manifest = fs::read_to_string(project.path("app/Cargo.toml")).unwrap();
     let settings = [
         ("codegen-units = 7", [Some(7); 3]),
         ("package.'*'.codegen-units = 7", [None, Some(7), Some(7)]),
