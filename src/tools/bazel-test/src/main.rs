@@ -33,7 +33,7 @@ struct Args {
     /// The root that Bazel and the workers run in; it is made if it does not exist
     #[arg(long, hide = true)]
     root: PathBuf,
-    /// Only scenarios whose name contains one of these; those that only measure have to be named
+    /// Only scenarios whose name contains one of these; some have to be named
     words: Vec<String>,
 }
 
@@ -55,9 +55,9 @@ fn run(args: &Args) -> anyhow::Result<usize> {
     let (mut selected, mut others): (Vec<Scenario>, Vec<Scenario>) = scenarios::all()
         .into_iter()
         .partition(|scenario| args.words.is_empty() || is_named(scenario));
-    let measurements = scenarios::measurements();
-    let (measured, unnamed): (Vec<_>, Vec<_>) = measurements.into_iter().partition(is_named);
-    selected.extend(measured);
+    let (named, unnamed): (Vec<_>, Vec<_>) =
+        scenarios::on_request().into_iter().partition(is_named);
+    selected.extend(named);
     others.extend(unnamed);
     if selected.is_empty() {
         let message = format!(

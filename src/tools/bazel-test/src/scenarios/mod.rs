@@ -22,7 +22,7 @@ pub struct Scenario {
     pub run: Test,
 }
 
-/// All tests, in the order in which they run.
+/// The tests that run if none is named, in their order.
 pub fn all() -> Vec<Scenario> {
     let all = [
         example::SCENARIOS,
@@ -35,9 +35,9 @@ pub fn all() -> Vec<Scenario> {
     scenarios(all.into_iter().flatten())
 }
 
-/// What measures and tests nothing more, and runs only if it is asked for.
-pub fn measurements() -> Vec<Scenario> {
-    scenarios(programs::MEASUREMENTS.iter())
+/// Those that run only if they are named.
+pub fn on_request() -> Vec<Scenario> {
+    scenarios(programs::ON_REQUEST.iter())
 }
 
 fn scenarios(named: impl Iterator<Item = &'static Named>) -> Vec<Scenario> {

@@ -16,18 +16,16 @@ use crate::environment::Environment;
 use crate::scenarios::remote;
 use crate::workspace::Workspace;
 
-/// The tests of this file: builds by distributed ThinLTO.
-pub const SCENARIOS: &[super::Named] = &[
+/// The test of this file: a build by distributed ThinLTO.
+pub const SCENARIOS: &[super::Named] = &[("program-oxipng", |environment, name| {
+    build(environment, name, &OXIPNG_COMPRESSES, &WAYS[..1])
+})];
+
+/// The same of a larger program, and with builds by rules_rust for comparison. They take long.
+pub const ON_REQUEST: &[super::Named] = &[
     ("program-ripgrep", |environment, name| {
         build(environment, name, &RIPGREP_SEARCHES, &WAYS[..1])
     }),
-    ("program-oxipng", |environment, name| {
-        build(environment, name, &OXIPNG_COMPRESSES, &WAYS[..1])
-    }),
-];
-
-/// The same with builds by rules_rust for comparison.
-pub const MEASUREMENTS: &[super::Named] = &[
     ("times-ripgrep", |environment, name| {
         build(environment, name, &RIPGREP_SEARCHES, &WAYS)
     }),
