@@ -178,10 +178,16 @@ mod tests {
             );
             write_text(&text, 50).unwrap();
             write_image(&image, 20).unwrap();
-            (fs::read_to_string(text).unwrap(), fs::read(image).unwrap())
+            let python = dir.path().join(format!("{name}.py"));
+            write_python(&python, 3).unwrap();
+            let read = |path| fs::read_to_string(path).unwrap();
+            (read(text), read(python), fs::read(image).unwrap())
         };
-        let (text, image) = write("a");
-        assert_eq!((text.clone(), image.clone()), write("b"));
+        let (text, python, image) = write("a");
+        assert_eq!((text.clone(), python.clone(), image.clone()), write("b"));
+        assert_eq!(python.lines().count(), 3 * 8);
+        assert!(python.starts_with("def function0(values, key=["));
+        assert!(python.contains("\n        if values[index] == None or index > "));
         assert_eq!(text.lines().count(), 50);
         assert!(text.contains("ing ") && text.contains("ed "));
         assert!(image.starts_with(b"\x89PNG"));

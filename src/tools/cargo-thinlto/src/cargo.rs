@@ -173,9 +173,10 @@ impl Run {
     pub fn finish(self) -> anyhow::Result<()> {
         let links = self.session.links()?;
         // A cache that cannot be written to never fails a build.
-        let counted = match links.is_empty() {
-            true => Ok(()),
-            false => self.cache.count(&links),
+        let counted = if links.is_empty() {
+            Ok(())
+        } else {
+            self.cache.count(&links)
         };
         let links = Link::sum(links);
         for warning in &links.warnings {

@@ -31,7 +31,6 @@ use backends::distributor;
 use clap::Parser;
 use thinlto_report::{explain, report};
 
-use crate::cache::verb;
 use crate::cargo::Verb;
 use crate::questions::Question;
 
@@ -70,7 +69,7 @@ enum Tool {
     /// Tell what the program consists of, and what runs again after an edit
     Report(Question<report::Args>),
     /// Show the cache, or clear it
-    Cache(verb::Arguments),
+    Cache(cache::verb::Arguments),
 }
 
 #[derive(clap::Args)]
@@ -109,7 +108,7 @@ fn run(tool: Tool) -> anyhow::Result<ExitCode> {
         Tool::Install(cargo) => cargo::run(Verb::Install, &cargo.arguments),
         Tool::Explain(arguments) => questions::explain(&arguments),
         Tool::Report(arguments) => questions::report(&arguments),
-        Tool::Cache(arguments) => verb::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Tool::Cache(arguments) => cache::verb::run(&arguments).map(|()| ExitCode::SUCCESS),
     }
 }
 

@@ -129,18 +129,16 @@ impl Project {
     /// Whether crates with a path are compiled incrementally: cargo asks the environment, its configuration
     /// and the profile, in this order.
     pub fn is_incremental(&self, profile: &str) -> bool {
-        let is_on = |value: Value| match value {
-            Value::String(text) => text == "1" || text == "true",
-            value => value == true,
-        };
-        let variables = ["CARGO_INCREMENTAL", "CARGO_BUILD_INCREMENTAL"];
-        let variable = variables.iter().find_map(|name| env::var(name).ok());
+        // Every value but this one turns it off.
+        if let Ok(value) = env::var("CARGO_INCREMENTAL") {
+            return value == "1";
+        }
+        let variable = env::var("CARGO_BUILD_INCREMENTAL").ok().map(Value::from);
         let configured = Some(&self.config["build"]["incremental"]).filter(|it| !it.is_null());
         let decided = variable
-            .map(Value::from)
             .or_else(|| configured.cloned())
             .or_else(|| self.setting(profile, "incremental"));
-        decided.is_none_or(is_on)
+        decided.is_none_or(|value| value == true || value == "true")
     }
 
     /// An error if `profile` has settings that LTO cannot honor.
