@@ -131,13 +131,11 @@ impl Run {
             profile = named;
         }
         let mut cargo = Command::new(&path);
-        if !project.is_nightly {
-            cargo.env(ON_ANY_CHANNEL.0, ON_ANY_CHANNEL.1);
-            // Not for the programs that cargo runs.
-            let (name, _) = ON_ANY_CHANNEL;
-            for setting in ["value=''", "force=true"] {
-                cargo.arg("--config").arg(format!("env.{name}.{setting}"));
-            }
+        cargo.env(ON_ANY_CHANNEL.0, ON_ANY_CHANNEL.1);
+        // Not for the programs that cargo runs.
+        let (name, _) = ON_ANY_CHANNEL;
+        for setting in ["value=''", "force=true"] {
+            cargo.arg("--config").arg(format!("env.{name}.{setting}"));
         }
         cargo
             .arg("-Zprofile-rustflags")

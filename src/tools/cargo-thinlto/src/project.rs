@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
@@ -22,22 +22,17 @@ pub struct Project {
     config: Value,
     /// The manifest of the workspace, if there is one.
     manifest: Option<(PathBuf, Value)>,
-    /// Whether cargo takes unstable settings as it is.
-    pub is_nightly: bool,
 }
 
 impl Project {
-    /// Asks `cargo`, in three processes at the same time.
+    /// Asks `cargo`, in two processes at the same time.
     pub fn read(cargo: &Path, arguments: &Arguments) -> anyhow::Result<Project> {
         thread::scope(|scope| {
             let config = scope.spawn(|| read_config(cargo, arguments));
-            let manifest = scope.spawn(|| read_manifest(cargo, arguments));
-            let version = command::run(Command::new(cargo).arg("--version"))?.stdout;
-            let version = String::from_utf8_lossy(&version);
+            let manifest = read_manifest(cargo, arguments)?;
             Ok(Project {
                 config: config.join().expect("it does not panic")?,
-                manifest: manifest.join().expect("it does not panic")?,
-                is_nightly: version.contains("-nightly") || version.contains("-dev"),
+                manifest,
             })
         })
     }
@@ -254,12 +249,31 @@ fn is_of_target(name: &OsStr, key: &str) -> bool {
 fn read_config(cargo: &Path, arguments: &Arguments) -> anyhow::Result<Value> {
     let mut command = Command::new(cargo);
     command.env(ON_ANY_CHANNEL.0, ON_ANY_CHANNEL.1);
+    if let Some(folder) = config_folder(arguments)? {
+        command.current_dir(folder);
+    }
     for value in &arguments.config {
+        let file = path::absolute(value).ok().filter(|file| file.exists());
+        let value = file.map_or_else(|| value.clone(), Into::into);
         command.arg("--config").arg(value);
     }
     command.args(["-Zunstable-options", "config", "get", "--format=json"]);
     let output = command::run(&mut command)?;
     serde_json::from_slice(&output.stdout).context("cannot read cargo's configuration")
+}
+
+/// The folder whose configuration `cargo install` reads instead of the current one: that of `--path`, or
+/// cargo's home.
+fn config_folder(arguments: &Arguments) -> anyhow::Result<Option<PathBuf>> {
+    if !arguments.is_install {
+        return Ok(None);
+    }
+    let folder = match &arguments.manifest {
+        Some(folder) => folder.into(),
+        None => home::cargo_home()?,
+    };
+    // Cargo says that there is none.
+    Ok(Some(folder).filter(|folder| folder.is_dir()))
 }
 
 /// The manifest of the workspace; `None` if there is none, about which cargo says what is to be said.

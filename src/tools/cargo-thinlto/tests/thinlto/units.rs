@@ -91,7 +91,8 @@ fn an_installed_package_is_not_of_the_folder() {
     let manifest = fs::read_to_string(project.path("app/Cargo.toml")).unwrap();
     // It would be refused.
     let profile = "[profile.release]\nsplit-debuginfo = 'packed'\n";
-    project.write("app/Cargo.toml", &(manifest + profile));
+    project.write("app/Cargo.toml", &format!("{manifest}{profile}"));
+    project.write("app/.cargo/config.toml", profile);
     let vendored = project.path("vendored").display().to_string();
     let mut install = project.thinlto(&format!(
         "install no-such-package --config source.crates-io.replace-with='vendored' \
@@ -103,6 +104,16 @@ fn an_installed_package_is_not_of_the_folder() {
     let message = "error: could not find `no-such-package` in registry `crates-io`";
     assert!(stderr.starts_with(message), "{stderr}");
     assert!(!project.path("app/Cargo.lock").exists());
+
+    // That of a path has the configuration of its folder.
+    project.write("app/Cargo.toml", &manifest);
+    let mut install = project.thinlto("install --path ../app");
+    let output = install
+        .current_dir(project.path("beside"))
+        .output()
+        .unwrap();
+    let (_, stderr) = texts(&output);
+    assert!(stderr.contains("has `split-debuginfo = "), "{stderr}");
 }
 
 #[test]
