@@ -15,7 +15,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use backends::cache::Entry;
 use helped::Helped;
-use rayon::prelude::*;
 
 use crate::summary::Link;
 use counts::Counts;
@@ -91,13 +90,14 @@ impl Cache {
                 .collect(),
             None => self.entries()?.into_iter().map(|(path, _)| path).collect(),
         };
-        let damaged = names.par_iter().map(|name| {
+        let mut damaged = 0;
+        for name in names {
             let path = self.folder.join(name);
             let is_whole =
                 entry::check(&path).with_context(|| format!("cannot check {}", path.display()))?;
-            Ok(usize::from(!is_whole))
-        });
-        damaged.sum()
+            damaged += usize::from(!is_whole);
+        }
+        Ok(damaged)
     }
 
     /// Why lld may be unable to write entries.
