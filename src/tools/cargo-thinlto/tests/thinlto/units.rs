@@ -105,15 +105,24 @@ fn an_installed_package_is_not_of_the_folder() {
     assert!(stderr.starts_with(message), "{stderr}");
     assert!(!project.path("app/Cargo.lock").exists());
 
-    // That of a path has the configuration of its folder.
+    // That of a path has the configuration of its folder, and a file that is named is in the current one.
     project.write("app/Cargo.toml", &manifest);
-    let mut install = project.thinlto("install --path ../app");
-    let output = install
-        .current_dir(project.path("beside"))
-        .output()
-        .unwrap();
-    let (_, stderr) = texts(&output);
-    assert!(stderr.contains("has `split-debuginfo = "), "{stderr}");
+    let is_refused = |words| {
+        let mut install = project.thinlto(words);
+        let output = install
+            .current_dir(project.path("beside"))
+            .output()
+            .unwrap();
+        let (_, stderr) = texts(&output);
+        assert!(stderr.contains("has `split-debuginfo = "), "{stderr}");
+    };
+    is_refused("install --path ../app");
+    fs::rename(
+        project.path("app/.cargo/config.toml"),
+        project.path("beside/named.toml"),
+    )
+    .unwrap();
+    is_refused("install --path ../app --config named.toml");
 }
 
 #[test]
