@@ -9,6 +9,7 @@ use std::process::Command;
 use std::thread;
 
 use anyhow::Context;
+use cargo_metadata::MetadataCommand;
 use helped::Helped;
 use serde_json::Value;
 use tool_support::command;
@@ -20,8 +21,16 @@ use crate::cargo::ON_ANY_CHANNEL;
 pub struct Project {
     /// Cargo's configuration: files and `--config`, without the environment.
     config: Value,
-    /// The manifest of the workspace, if there is one.
-    manifest: Option<(PathBuf, Value)>,
+    /// The workspace, if there is one.
+    workspace: Option<Workspace>,
+}
+
+/// What cargo knows of a workspace without resolving its dependencies.
+struct Workspace {
+    /// The path of its manifest, and what is in it.
+    manifest: (PathBuf, Value),
+    /// The names of its members, and of those of their dependencies that have a path.
+    local: Vec<String>,
 }
 
 impl Project {
@@ -29,17 +38,34 @@ impl Project {
     pub fn read(cargo: &Path, arguments: &Arguments) -> anyhow::Result<Project> {
         thread::scope(|scope| {
             let config = scope.spawn(|| read_config(cargo, arguments));
-            let manifest = read_manifest(cargo, arguments)?;
+            let workspace = read_workspace(cargo, arguments)?;
             Ok(Project {
                 config: config.join().expect("it does not panic")?,
-                manifest,
+                workspace,
             })
         })
     }
 
     /// The manifest of the workspace, if there is one.
     pub fn manifest(&self) -> Option<&Path> {
-        self.manifest.as_ref().map(|(path, _)| path.as_path())
+        let workspace = self.workspace.as_ref()?;
+        Some(&workspace.manifest.0)
+    }
+
+    /// The names of packages with a path that a complete `Cargo.lock` has: members, their dependencies, and
+    /// those that replace others.
+    pub fn local(&self) -> impl Iterator<Item = &str> {
+        let workspace = self.workspace.iter();
+        let names = workspace.flat_map(|workspace| workspace.local.iter().map(String::as_str));
+        let patches = self
+            .all_tables()
+            .filter_map(|tables| tables["patch"].as_object());
+        let sources = patches.flatten();
+        let patches = sources.filter_map(|(_, source)| source.as_object());
+        let local = patches
+            .flatten()
+            .filter(|(_, patch)| !patch["path"].is_null());
+        names.chain(local.map(|(name, patch)| patch["package"].as_str().unwrap_or(name)))
     }
 
     /// The targets that the arguments name, or the environment or the setting `build.target`.
@@ -189,12 +215,15 @@ impl Project {
 
     /// The tables of `profile` in the configuration and in the manifest.
     fn tables(&self, profile: &str) -> impl Iterator<Item = &Value> + use<'_> {
-        let manifest = self.manifest.iter().map(|(_, manifest)| manifest);
         let profile = profile.to_owned();
-        [&self.config]
-            .into_iter()
-            .chain(manifest)
+        self.all_tables()
             .map(move |tables| &tables["profile"][&profile])
+    }
+
+    /// The configuration and the manifest.
+    fn all_tables(&self) -> impl Iterator<Item = &Value> {
+        let manifest = self.workspace.iter().map(|workspace| &workspace.manifest.1);
+        [&self.config].into_iter().chain(manifest)
     }
 
     /// The setting of cargo that adds `flags` to the user's own `key`, which is `rustdocflags`, or the
@@ -276,13 +305,17 @@ fn config_folder(arguments: &Arguments) -> anyhow::Result<Option<PathBuf>> {
     Ok(Some(folder).filter(|folder| folder.is_dir()))
 }
 
-/// The manifest of the workspace; `None` if there is none, about which cargo says what is to be said.
-fn read_manifest(cargo: &Path, arguments: &Arguments) -> anyhow::Result<Option<(PathBuf, Value)>> {
+/// The workspace; `None` if there is none, about which cargo says what is to be said.
+fn read_workspace(cargo: &Path, arguments: &Arguments) -> anyhow::Result<Option<Workspace>> {
     if arguments.is_install && arguments.manifest.is_none() {
         return Ok(None);
     }
     let mut command = Command::new(cargo);
-    command.args(["locate-project", "--workspace", "--message-format=plain"]);
+    command.env(ON_ANY_CHANNEL.0, ON_ANY_CHANNEL.1).args([
+        "metadata",
+        "--no-deps",
+        "--format-version=1",
+    ]);
     if let Some(path) = &arguments.manifest {
         let path = Path::new(path);
         // `cargo install --path` names a folder.
@@ -297,9 +330,23 @@ fn read_manifest(cargo: &Path, arguments: &Arguments) -> anyhow::Result<Option<(
     if !output.status.success() {
         return Ok(None);
     }
-    let path = PathBuf::from(String::from_utf8(output.stdout)?.trim_end());
+    let metadata = MetadataCommand::parse(String::from_utf8(output.stdout)?)
+        .context("cannot read cargo's metadata")?;
+    let path = metadata.workspace_root.as_std_path().join("Cargo.toml");
     let text = fs::read_to_string(&path)?;
     // Cargo explains errors in manifests better.
-    let manifest = toml::from_str(&text).ok();
-    Ok(manifest.map(|manifest| (path, manifest)))
+    let Ok(manifest) = toml::from_str(&text) else {
+        return Ok(None);
+    };
+    let mut local = Vec::new();
+    for member in metadata.packages {
+        let dependencies = member.dependencies.into_iter();
+        let with_path = dependencies.filter(|dependency| dependency.path.is_some());
+        local.push(member.name);
+        local.extend(with_path.map(|dependency| dependency.name));
+    }
+    Ok(Some(Workspace {
+        manifest: (path, manifest),
+        local,
+    }))
 }

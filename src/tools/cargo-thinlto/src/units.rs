@@ -29,10 +29,7 @@ pub fn settings(project: &Project, profile: &str, arguments: &Arguments) -> Vec<
     if !project.is_incremental(profile) {
         return settings;
     }
-    let packages = project
-        .manifest()
-        .map(|manifest| local::packages(manifest, arguments));
-    for package in packages.iter().flatten() {
+    for package in &local::packages(project, arguments) {
         let own: Vec<_> = overrides
             .iter()
             .filter(|(spec, _)| is_for(spec, package))

@@ -12,25 +12,28 @@ fn project() -> Project {
     let registry = "[source.crates-io]\nreplace-with = 'vendored'\n\
         [source.vendored]\ndirectory = 'vendored'\n";
     project.write(".cargo/config.toml", registry);
-    let library = |folder: &str, name: &str| {
-        let manifest =
-            format!("package = {{ name = '{name}', version = '1.0.0', edition = '2024' }}\n");
-        project.write(&format!("{folder}/{name}/Cargo.toml"), &manifest);
-        let code = "pub fn number() -> u32 { 1 }\n";
-        project.write(&format!("{folder}/{name}/src/lib.rs"), code);
-    };
-    library("vendored", "of-registry");
+    library(&project, "vendored/of-registry");
     project.write(
         "vendored/of-registry/.cargo-checksum.json",
         "{\"files\":{},\"package\":null}",
     );
-    library(".", "beside");
+    library(&project, "beside");
     let manifest = "package = { name = 'app', version = '1.0.0', edition = '2024' }\nworkspace = {}\n\
         dependencies = { beside = { path = '../beside' }, of-registry = '1' }\n";
     project.write("app/Cargo.toml", manifest);
     let code = "fn main() { println!(\"{}\", beside::number() + of_registry::number()) }\n";
     project.write("app/src/main.rs", code);
     project
+}
+
+/// A library in a folder of its name.
+fn library(project: &Project, folder: &str) {
+    let name = folder.rsplit('/').next().unwrap();
+    let manifest =
+        format!("package = {{ name = '{name}', version = '1.0.0', edition = '2024' }}\n");
+    project.write(&format!("{folder}/Cargo.toml"), &manifest);
+    let code = "pub fn number() -> u32 { 1 }\n";
+    project.write(&format!("{folder}/src/lib.rs"), code);
 }
 
 fn build(project: &Project) -> Command {
@@ -72,6 +75,43 @@ fn packages_with_a_path_have_many() {
     assert_eq!(counts(&stderr), None);
     let program = project.path("app/target/release/app");
     assert_eq!(succeed(&mut project.command(&program)).0, "2\n");
+}
+
+#[test]
+fn new_packages_with_a_path_have_many_from_the_first_build_on() {
+    let project = project();
+    succeed(&mut build(&project));
+    let edits: [&dyn Fn(); 3] = [
+        // A dependency outside of the workspace.
+        &|| {
+            library(&project, "also");
+            let dependency = "{ also = { path = '../also' }, beside";
+            project.edit("app/Cargo.toml", "{ beside", dependency);
+        },
+        // A member of the workspace.
+        &|| {
+            library(&project, "app/member");
+            project.edit("app/Cargo.toml", "{}", "{ members = ['member'] }");
+        },
+        // A package in place of that of the registry.
+        &|| {
+            library(&project, "own/of-registry");
+            let patch = "[patch.crates-io]\nof-registry = { path = '../own/of-registry' }\n";
+            let manifest = fs::read_to_string(project.path("app/Cargo.toml")).unwrap();
+            project.write("app/Cargo.toml", &format!("{manifest}{patch}"));
+        },
+    ];
+    for (edit, name) in edits.into_iter().zip(["also", "member", "of_registry"]) {
+        edit();
+        let mut first = build(&project);
+        let (_, first) = succeed(first.arg("--workspace"));
+        let compile = first
+            .lines()
+            .find(|line| line.contains(&format!("--crate-name {name} ")));
+        assert!(compile.unwrap().contains("codegen-units=256"), "{first}");
+        let (_, second) = succeed(build(&project).arg("--workspace"));
+        assert!(!second.contains("Compiling "), "{second}");
+    }
 }
 
 #[test]
