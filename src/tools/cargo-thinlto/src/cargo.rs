@@ -23,7 +23,6 @@ use crate::remote::Distributor;
 use crate::session::{Session, Settings};
 use crate::signals;
 use crate::summary::Link;
-use crate::units;
 
 /// Makes a cargo of any channel take unstable settings. Only cargo reads this variable; with
 /// `RUSTC_BOOTSTRAP`, build scripts would take the compiler for a nightly.
@@ -145,7 +144,7 @@ impl Run {
         for value in &read.config {
             cargo.arg("--config").arg(value);
         }
-        for setting in settings(&project, profile, &read)? {
+        for setting in settings(&project, profile)? {
             cargo.arg("--config").arg(setting);
         }
         if verb == Verb::Test {
@@ -194,11 +193,7 @@ impl Run {
 }
 
 /// The settings of `profile`. lld takes the place of its `lto`.
-fn settings(
-    project: &Project,
-    profile: &str,
-    arguments: &Arguments,
-) -> anyhow::Result<Vec<String>> {
+fn settings(project: &Project, profile: &str) -> anyhow::Result<Vec<String>> {
     if !project.has_profile(profile) {
         // That is cargo's to say.
         return Ok(Vec::new());
@@ -212,6 +207,5 @@ fn settings(
     if !project.decides(profile, "incremental") {
         settings.push(format!("profile.{profile}.incremental=true"));
     }
-    settings.extend(units::settings(project, profile, arguments));
     Ok(settings)
 }

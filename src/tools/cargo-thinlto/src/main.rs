@@ -12,7 +12,6 @@ mod compiler;
 mod jobs;
 mod linker;
 mod lld;
-mod local;
 mod project;
 mod questions;
 mod remote;
@@ -20,7 +19,6 @@ mod session;
 mod signals;
 mod summary;
 mod time_trace;
-mod units;
 
 use std::env;
 use std::ffi::OsString;

@@ -9,7 +9,6 @@ use std::process::Command;
 use std::thread;
 
 use anyhow::Context;
-use cargo_metadata::MetadataCommand;
 use helped::Helped;
 use serde_json::Value;
 use tool_support::command;
@@ -21,16 +20,8 @@ use crate::cargo::ON_ANY_CHANNEL;
 pub struct Project {
     /// Cargo's configuration: files and `--config`, without the environment.
     config: Value,
-    /// The workspace, if there is one.
-    workspace: Option<Workspace>,
-}
-
-/// What cargo knows of a workspace without resolving its dependencies.
-struct Workspace {
-    /// The path of its manifest, and what is in it.
-    manifest: (PathBuf, Value),
-    /// The names of its members, and of those of their dependencies that have a path.
-    local: Vec<String>,
+    /// The manifest of the workspace, if there is one.
+    manifest: Option<Value>,
 }
 
 impl Project {
@@ -38,34 +29,12 @@ impl Project {
     pub fn read(cargo: &Path, arguments: &Arguments) -> anyhow::Result<Project> {
         thread::scope(|scope| {
             let config = scope.spawn(|| read_config(cargo, arguments));
-            let workspace = read_workspace(cargo, arguments)?;
+            let manifest = read_manifest(cargo, arguments)?;
             Ok(Project {
                 config: config.join().expect("it does not panic")?,
-                workspace,
+                manifest,
             })
         })
-    }
-
-    /// The manifest of the workspace, if there is one.
-    pub fn manifest(&self) -> Option<&Path> {
-        let workspace = self.workspace.as_ref()?;
-        Some(&workspace.manifest.0)
-    }
-
-    /// The names of packages with a path that a complete `Cargo.lock` has: members, their dependencies, and
-    /// those that replace others.
-    pub fn local(&self) -> impl Iterator<Item = &str> {
-        let workspace = self.workspace.iter();
-        let names = workspace.flat_map(|workspace| workspace.local.iter().map(String::as_str));
-        let patches = self
-            .all_tables()
-            .filter_map(|tables| tables["patch"].as_object());
-        let sources = patches.flatten();
-        let patches = sources.filter_map(|(_, source)| source.as_object());
-        let local = patches
-            .flatten()
-            .filter(|(_, patch)| !patch["path"].is_null());
-        names.chain(local.map(|(name, patch)| patch["package"].as_str().unwrap_or(name)))
     }
 
     /// The targets that the arguments name, or the environment or the setting `build.target`.
@@ -136,32 +105,6 @@ impl Project {
         all
     }
 
-    /// The settings of single packages in `profile`, by their specifications.
-    pub fn overrides(&self, profile: &str) -> Vec<(&str, &Value)> {
-        let profiles = self.with_parents(profile);
-        let tables = profiles.iter().flat_map(|profile| self.tables(profile));
-        let packages = tables.filter_map(|table| table["package"].as_object());
-        packages
-            .flatten()
-            .map(|(spec, settings)| (spec.as_str(), settings))
-            .collect()
-    }
-
-    /// Whether crates with a path are compiled incrementally: cargo asks the environment, its configuration
-    /// and the profile, in this order.
-    pub fn is_incremental(&self, profile: &str) -> bool {
-        // Every value but this one turns it off.
-        if let Ok(value) = env::var("CARGO_INCREMENTAL") {
-            return value == "1";
-        }
-        let variable = env::var("CARGO_BUILD_INCREMENTAL").ok().map(Value::from);
-        let configured = Some(&self.config["build"]["incremental"]).filter(|it| !it.is_null());
-        let decided = variable
-            .or_else(|| configured.cloned())
-            .or_else(|| self.setting(profile, "incremental"));
-        decided.is_none_or(|value| value == true || value == "true")
-    }
-
     /// An error if `profile` has settings that LTO cannot honor.
     pub fn check(&self, profile: &str) -> anyhow::Result<()> {
         let has_flags = |table: &Value| {
@@ -216,14 +159,10 @@ impl Project {
     /// The tables of `profile` in the configuration and in the manifest.
     fn tables(&self, profile: &str) -> impl Iterator<Item = &Value> + use<'_> {
         let profile = profile.to_owned();
-        self.all_tables()
+        [&self.config]
+            .into_iter()
+            .chain(&self.manifest)
             .map(move |tables| &tables["profile"][&profile])
-    }
-
-    /// The configuration and the manifest.
-    fn all_tables(&self) -> impl Iterator<Item = &Value> {
-        let manifest = self.workspace.iter().map(|workspace| &workspace.manifest.1);
-        [&self.config].into_iter().chain(manifest)
     }
 
     /// The setting of cargo that adds `flags` to the user's own `key`, which is `rustdocflags`, or the
@@ -305,17 +244,13 @@ fn config_folder(arguments: &Arguments) -> anyhow::Result<Option<PathBuf>> {
     Ok(Some(folder).filter(|folder| folder.is_dir()))
 }
 
-/// The workspace; `None` if there is none, about which cargo says what is to be said.
-fn read_workspace(cargo: &Path, arguments: &Arguments) -> anyhow::Result<Option<Workspace>> {
+/// The manifest of the workspace; `None` if there is none, about which cargo says what is to be said.
+fn read_manifest(cargo: &Path, arguments: &Arguments) -> anyhow::Result<Option<Value>> {
     if arguments.is_install && arguments.manifest.is_none() {
         return Ok(None);
     }
     let mut command = Command::new(cargo);
-    command.env(ON_ANY_CHANNEL.0, ON_ANY_CHANNEL.1).args([
-        "metadata",
-        "--no-deps",
-        "--format-version=1",
-    ]);
+    command.args(["locate-project", "--workspace", "--message-format=plain"]);
     if let Some(path) = &arguments.manifest {
         let path = Path::new(path);
         // `cargo install --path` names a folder.
@@ -330,23 +265,8 @@ fn read_workspace(cargo: &Path, arguments: &Arguments) -> anyhow::Result<Option<
     if !output.status.success() {
         return Ok(None);
     }
-    let metadata = MetadataCommand::parse(String::from_utf8(output.stdout)?)
-        .context("cannot read cargo's metadata")?;
-    let path = metadata.workspace_root.as_std_path().join("Cargo.toml");
-    let text = fs::read_to_string(&path)?;
+    let path = String::from_utf8(output.stdout)?;
+    let text = fs::read_to_string(path.trim_end())?;
     // Cargo explains errors in manifests better.
-    let Ok(manifest) = toml::from_str(&text) else {
-        return Ok(None);
-    };
-    let mut local = Vec::new();
-    for member in metadata.packages {
-        let dependencies = member.dependencies.into_iter();
-        let with_path = dependencies.filter(|dependency| dependency.path.is_some());
-        local.push(member.name);
-        local.extend(with_path.map(|dependency| dependency.name));
-    }
-    Ok(Some(Workspace {
-        manifest: (path, manifest),
-        local,
-    }))
+    Ok(toml::from_str(&text).ok())
 }

@@ -1,4 +1,4 @@
-//! Codegen units: few for packages of registries, many for packages with a path.
+//! Packages with a path are compiled incrementally, those of registries are not.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,31 +9,28 @@ use crate::project::{Project, counts, succeed, texts};
 /// A program in a workspace, a library beside the workspace, and one of a registry.
 fn project() -> Project {
     let project = Project::with_cache("no_std");
+    let library = |folder: &str, name: &str| {
+        let manifest =
+            format!("package = {{ name = '{name}', version = '1.0.0', edition = '2024' }}\n");
+        project.write(&format!("{folder}/{name}/Cargo.toml"), &manifest);
+        let code = "pub fn number() -> u32 { 1 }\n";
+        project.write(&format!("{folder}/{name}/src/lib.rs"), code);
+    };
     let registry = "[source.crates-io]\nreplace-with = 'vendored'\n\
         [source.vendored]\ndirectory = 'vendored'\n";
     project.write(".cargo/config.toml", registry);
-    library(&project, "vendored/of-registry");
+    library("vendored", "of-registry");
     project.write(
         "vendored/of-registry/.cargo-checksum.json",
         "{\"files\":{},\"package\":null}",
     );
-    library(&project, "beside");
+    library(".", "beside");
     let manifest = "package = { name = 'app', version = '1.0.0', edition = '2024' }\nworkspace = {}\n\
         dependencies = { beside = { path = '../beside' }, of-registry = '1' }\n";
     project.write("app/Cargo.toml", manifest);
     let code = "fn main() { println!(\"{}\", beside::number() + of_registry::number()) }\n";
     project.write("app/src/main.rs", code);
     project
-}
-
-/// A library in a folder of its name.
-fn library(project: &Project, folder: &str) {
-    let name = folder.rsplit('/').next().unwrap();
-    let manifest =
-        format!("package = {{ name = '{name}', version = '1.0.0', edition = '2024' }}\n");
-    project.write(&format!("{folder}/Cargo.toml"), &manifest);
-    let code = "pub fn number() -> u32 { 1 }\n";
-    project.write(&format!("{folder}/src/lib.rs"), code);
 }
 
 fn build(project: &Project) -> Command {
@@ -55,21 +52,21 @@ fn units(project: &Project) -> BTreeMap<String, (Option<u32>, bool)> {
 }
 
 #[track_caller]
-fn have_units(project: &Project, [app, beside, of_registry]: [Option<u32>; 3], incremental: bool) {
+fn are_compiled(project: &Project, units: Option<u32>, incremental: bool) {
     let expected = [
-        ("app", (app, incremental)),
-        ("beside", (beside, incremental)),
-        ("of_registry", (of_registry, false)),
+        ("app", (units, incremental)),
+        ("beside", (units, incremental)),
+        ("of_registry", (units, false)),
     ];
-    let expected = expected.map(|(name, units)| (name.to_owned(), units));
-    assert_eq!(units(project), BTreeMap::from(expected));
+    let expected = expected.map(|(name, how)| (name.to_owned(), how));
+    assert_eq!(self::units(project), BTreeMap::from(expected));
 }
 
 #[test]
-fn packages_with_a_path_have_many() {
+fn packages_with_a_path_are() {
     let project = project();
-    have_units(&project, [Some(256), Some(256), Some(4)], true);
-    // There was no `Cargo.lock` before.
+    // rustc's own number of units: 256 if incremental, 16 if not.
+    are_compiled(&project, None, true);
     let (_, stderr) = succeed(&mut build(&project));
     assert_eq!(stderr.matches("Fresh ").count(), 3, "{stderr}");
     assert_eq!(counts(&stderr), None);
@@ -78,51 +75,21 @@ fn packages_with_a_path_have_many() {
 }
 
 #[test]
-fn new_packages_with_a_path_have_many_from_the_first_build_on() {
-    let project = project();
-    succeed(&mut build(&project));
-    let edits: [&dyn Fn(); 3] = [
-        // A dependency outside of the workspace.
-        &|| {
-            library(&project, "also");
-            let dependency = "{ also = { path = '../also' }, beside";
-            project.edit("app/Cargo.toml", "{ beside", dependency);
-        },
-        // A member of the workspace.
-        &|| {
-            library(&project, "app/member");
-            project.edit("app/Cargo.toml", "{}", "{ members = ['member'] }");
-        },
-        // A package in place of that of the registry.
-        &|| {
-            library(&project, "own/of-registry");
-            let patch = "[patch.crates-io]\nof-registry = { path = '../own/of-registry' }\n";
-            let manifest = fs::read_to_string(project.path("app/Cargo.toml")).unwrap();
-            project.write("app/Cargo.toml", &format!("{manifest}{patch}"));
-        },
-    ];
-    for (edit, name) in edits.into_iter().zip(["also", "member", "of_registry"]) {
-        edit();
-        let mut first = build(&project);
-        let (_, first) = succeed(first.arg("--workspace"));
-        let compile = first
-            .lines()
-            .find(|line| line.contains(&format!("--crate-name {name} ")));
-        assert!(compile.unwrap().contains("codegen-units=256"), "{first}");
-        let (_, second) = succeed(build(&project).arg("--workspace"));
-        assert!(!second.contains("Compiling "), "{second}");
-    }
-}
-
-#[test]
-fn all_have_few_without_incremental_compilation() {
+fn the_user_decides() {
     let mut project = project();
     project.set("CARGO_INCREMENTAL", "0");
-    have_units(&project, [Some(4), Some(4), Some(4)], false);
+    are_compiled(&project, None, false);
     project.environment.remove("CARGO_INCREMENTAL");
     project.set("CARGO_PROFILE_RELEASE_INCREMENTAL", "false");
     project.set("CARGO_TARGET_DIR", "other");
-    have_units(&project, [Some(4), Some(4), Some(4)], false);
+    are_compiled(&project, None, false);
+    project
+        .environment
+        .remove("CARGO_PROFILE_RELEASE_INCREMENTAL");
+    let manifest = fs::read_to_string(project.path("app/Cargo.toml")).unwrap();
+    let profile = "[profile.release]\ncodegen-units = 7\n";
+    project.write("app/Cargo.toml", &format!("{manifest}{profile}"));
+    are_compiled(&project, Some(7), true);
 }
 
 #[test]
@@ -163,31 +130,4 @@ fn an_installed_package_is_not_of_the_folder() {
     )
     .unwrap();
     is_refused("install --path ../app --config named.toml");
-}
-
-#[test]
-fn the_user_decides() {
-    let mut project = project();
-    let manifest = fs::read_to_string(project.path("app/Cargo.toml")).unwrap();
-    let settings = [
-        ("codegen-units = 7", [Some(7); 3]),
-        ("package.'*'.codegen-units = 7", [None, Some(7), Some(7)]),
-        (
-            "package.app.codegen-units = 7",
-            [Some(7), Some(256), Some(4)],
-        ),
-        // One specification more for the same package would be an error.
-        (
-            "package.'beside@1.0.0'.opt-level = 1",
-            [Some(256), Some(256), Some(4)],
-        ),
-    ];
-    for (number, (setting, units)) in settings.into_iter().enumerate() {
-        project.write(
-            "app/Cargo.toml",
-            &format!("{manifest}[profile.release]\n{setting}\n"),
-        );
-        project.set("CARGO_TARGET_DIR", &format!("target-{number}"));
-        have_units(&project, units, true);
-    }
 }
