@@ -9,7 +9,6 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
-use std::thread;
 
 use anyhow::Context;
 
@@ -110,14 +109,8 @@ impl Run {
     /// Prepares a run of `verb`.
     pub fn prepare(verb: Verb, read: Arguments) -> anyhow::Result<Run> {
         let path = path();
-        let (project, lld, compiler) = thread::scope(|scope| {
-            let project = scope.spawn(|| Project::read(&path, &read));
-            let lld = scope.spawn(lld::find);
-            let compiler = Compiler::find();
-            let project = project.join().expect("it does not panic");
-            (project, lld.join().expect("it does not panic"), compiler)
-        });
-        let (project, lld, compiler) = (project?, lld?, compiler?);
+        let (lld, compiler) = (lld::find()?, Compiler::find()?);
+        let project = Project::read(&path, &read)?;
         let cache = Cache::find()?;
         let session = Session::start(&Settings {
             lld,

@@ -1,10 +1,12 @@
 //! The user's own flags, configuration and programs beside ours.
 
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::{env, fs};
 
-use crate::project::{Project, counts, has_function, rustc, succeed};
+use which::which;
+
+use crate::project::{Project, counts, has_function, rustc, succeed, texts};
 
 /// Builds `app`, whose flags have to be those for a loud program, with LTO and without flags for the build
 /// script.
@@ -222,11 +224,34 @@ fn build_scripts_see_a_stable_cargo() {
 }
 
 #[test]
+fn an_lld_of_this_llvm_needs_no_version_in_its_name() {
+    let project = Project::new("workspace");
+    let bin = project.path("bin");
+    project.write("bin/ld.lld", "#!/bin/sh\necho LLD 19.1.7\n");
+    let program = bin.join("ld.lld");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    for name in ["ar", "as", "cc", "ld"] {
+        symlink(which(name).unwrap(), bin.join(name)).unwrap();
+    }
+    let mut build = project.thinlto("build --bin tool");
+    build.env("PATH", &bin);
+
+    let (_, stderr) = texts(&build.output().unwrap());
+    let expected = "error: cannot find `ld.lld-22`\nhelp: apt-get install lld-22";
+    assert!(stderr.starts_with(expected), "{stderr}");
+    assert!(!project.path("target").exists());
+
+    fs::remove_file(&program).unwrap();
+    symlink(which("ld.lld-22").unwrap(), &program).unwrap();
+    let (_, stderr) = succeed(&mut build);
+    assert!(counts(&stderr).is_some(), "{stderr}");
+}
+
+#[test]
 fn links_have_the_jobs_of_cargo() {
     let mut project = Project::new("workspace");
     let path = env::var("PATH").unwrap();
-    let real = env::split_paths(&path).map(|folder| folder.join("ld.lld-22"));
-    let real = real.into_iter().find(|lld| lld.exists()).unwrap();
+    let real = which("ld.lld-22").unwrap();
     project.write(
         "bin/ld.lld-22",
         &format!(
