@@ -224,6 +224,24 @@ fn build_scripts_see_a_stable_cargo() {
 }
 
 #[test]
+fn cfi_is_without_the_bitcode_of_std() {
+    let target = "x86_64-unknown-linux-gnu";
+    let mut project = Project::new("workspace");
+    let flags = "-Zsanitizer=cfi -Clinker-plugin-lto -Cunsafe-allow-abi-mismatch=sanitizer";
+    project.set("RUSTFLAGS", flags);
+    let words = format!("build --bin app --target {target}");
+    let (_, stderr) = texts(&project.thinlto(&words).output().unwrap());
+    let expected = "error: `-Zlink-embedded-bitcode` cannot be used with split LTO units";
+    assert!(stderr.contains(expected), "{stderr}");
+
+    project.set("RUSTFLAGS", &format!("{flags} -Zlink-embedded-bitcode=no"));
+    let (_, stderr) = succeed(&mut project.thinlto(&words));
+    assert!(counts(&stderr).is_some(), "{stderr}");
+    let program = project.path(&format!("target/{target}/release/app"));
+    assert_eq!(succeed(&mut project.command(&program)).0, "2 2 10 8\n");
+}
+
+#[test]
 fn an_lld_of_this_llvm_needs_no_version_in_its_name() {
     let project = Project::new("workspace");
     let bin = project.path("bin");
