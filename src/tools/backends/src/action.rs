@@ -128,7 +128,7 @@ pub fn of_jobs(jobs: Vec<Job>, platform: &reapi::Platform) -> anyhow::Result<Vec
             let message = format!("cannot read the index {}", index.display());
             Helped::new(
                 message,
-                "it has to be one that lld of the compiler's LLVM wrote",
+                "it has to be one that lld of the compiler's LLVM wrote, for modules with ASCII paths",
             )
         })
     });

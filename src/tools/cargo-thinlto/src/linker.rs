@@ -4,11 +4,11 @@
 //! jobs. In the flags of rustc, they would be part of cargo's hashes, and with them of the names of
 //! symbols, so that no two machines would have the same modules.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::Context;
@@ -18,7 +18,7 @@ use tool_support::file;
 
 use crate::cache::Cache;
 use crate::jobs::Jobs;
-use crate::remote;
+use crate::remote::{self, Distributor};
 use crate::session::Joined;
 use crate::summary::Link;
 use crate::time_trace;
@@ -46,19 +46,30 @@ pub fn run(name: &str, arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
         let error = Command::new(name).args(&arguments).exec();
         return Err(error).with_context(|| format!("cannot start {name}"));
     }
+    let (has_trace, has_cache) = (has("time-trace"), has("thinlto-cache-dir"));
     let lld = Lld {
         session,
         arguments,
-        has_trace: has("time-trace"),
+        has_trace,
+        damaged: expanded.into_iter().find(|it| is_damaged_in_index(it)),
     };
     // A cache that the user names is lld's alone. The distributor has its own: the keys of lld's have neither the
     // compiler of its backends nor its options.
-    let (ended, link) = if has("thinlto-cache-dir") || lld.session.distributor().is_some() {
+    let (ended, mut link) = if has_cache || lld.distributor().is_some() {
         lld.run(None)?
     } else {
         let cache = Cache::at(lld.session.settings.cache.clone());
         lld.run_with_cache(&cache)?
     };
+    if let Some(path) = &lld.damaged
+        && lld.session.distributor().is_some()
+    {
+        let path = path.display();
+        let warning = format!(
+            "did not ask servers: LLVM damages the path {path} in indexes, as it is not ASCII"
+        );
+        link.warnings.push(warning);
+    }
     io::stdout().write_all(&ended.stdout)?;
     io::stderr().write_all(&ended.stderr)?;
     lld.session.report(&link)?;
@@ -74,9 +85,17 @@ struct Lld {
     arguments: Vec<OsString>,
     /// Whether the user wants a time trace.
     has_trace: bool,
+    /// A path that keeps servers out of this link.
+    damaged: Option<OsString>,
 }
 
 impl Lld {
+    /// The distributor and the path of its program.
+    fn distributor(&self) -> Option<(&Distributor, PathBuf)> {
+        let distributor = self.session.distributor();
+        distributor.filter(|_| self.damaged.is_none())
+    }
+
     /// Links, and again without the entries of the cache that are damaged, or without a cache that cannot be
     /// written to.
     fn run_with_cache(&self, cache: &Cache) -> anyhow::Result<(Ended, Link)> {
@@ -112,7 +131,7 @@ impl Lld {
         lld.args(cache.iter().flat_map(|cache| cache.options()));
         let report = self.session.temporary("report.json");
         file::remove_stale(&report)?;
-        let distributor = self.session.distributor();
+        let distributor = self.distributor();
         // The distributor takes tokens of the job server itself.
         let jobs = distributor.is_none().then(Jobs::take);
         lld.args(
@@ -156,6 +175,12 @@ fn has_option(arguments: &[OsString], option: &str) -> bool {
             two.or(one)
                 .is_some_and(|name| name.starts_with(option.as_bytes()))
         })
+}
+
+/// Whether LLVM damages `argument` if it is a path in an index: it extends the sign of a character that is not
+/// ASCII into the next ones. Members of archives are named after the archive.
+fn is_damaged_in_index(argument: &OsStr) -> bool {
+    !argument.is_ascii() && !argument.as_bytes().starts_with(b"-")
 }
 
 #[cfg(test)]

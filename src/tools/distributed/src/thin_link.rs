@@ -125,6 +125,11 @@ fn check_paths(module: &Module) -> anyhow::Result<()> {
         let help = "pass rustc paths without `..`: indexes have these paths as well";
         return Err(Helped::new(message, help).into());
     }
+    if !bitcode.to_string().is_ascii() {
+        let message = format!("the path {bitcode} is not ASCII");
+        let help = "compile to another folder: LLVM damages such paths when it writes indexes";
+        return Err(Helped::new(message, help).into());
+    }
     Ok(())
 }
 
@@ -182,6 +187,15 @@ mod tests {
             let expected = format!("error: {summary} is not beside a/x.o under the same name\n");
             assert!(error.starts_with(&expected), "{error}");
         }
+    }
+
+    #[test]
+    fn indexes_have_ascii_paths() {
+        let error = checked("é/x.o", "é/x.indexing.o");
+        assert!(
+            error.starts_with("error: the path é/x.o is not ASCII\nhelp: "),
+            "{error}"
+        );
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Objects from servers.
 
+use std::os::unix::fs::symlink;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
@@ -8,7 +10,7 @@ use reapi_service::in_memory::{Fault, Server, State};
 use reapi_service::{Root, Service};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::project::{Project, has_function, succeed, texts};
+use crate::project::{self, Project, has_function, rustc, succeed, texts};
 
 /// What the last line counts.
 #[derive(Debug, PartialEq)]
@@ -160,6 +162,33 @@ fn a_server_that_is_gone_costs_one_warning() {
     assert_eq!(warnings.len(), 1, "{stderr}");
     let about = "the remote servers are not used: ";
     assert!(warnings[0].starts_with(about), "{stderr}");
+}
+
+#[test]
+fn a_path_that_indexes_cannot_have_costs_one_warning() {
+    let server = Server::start(State::default(), None);
+    let mut project = Project::new("workspace");
+    let rustc = rustc();
+    let sysroot = Path::new(&rustc).ancestors().nth(2).unwrap();
+    symlink(sysroot, project.path("chaîne")).unwrap();
+    let flag = format!("--sysroot={}", project.path("chaîne").display());
+    for (folder, flag) in [("dépôt", ""), ("target", &*flag)] {
+        project.set("RUSTFLAGS", flag);
+        let words = format!("build --bin app --target-dir {folder} {}", cache(&server));
+        let (_, stderr) = succeed(&mut project.thinlto(&words));
+        let program = project.path(folder).join("release/app");
+        assert_eq!(succeed(&mut project.command(&program)).0, "2 2 10 8\n");
+        let warnings = warnings(&stderr);
+        let [warning] = &warnings[..] else {
+            panic!("{stderr}")
+        };
+        assert!(
+            warning.starts_with("did not ask servers: LLVM damages the path ")
+                && warning.ends_with(" in indexes, as it is not ASCII"),
+            "{warning}"
+        );
+        assert!(project::counts(&stderr).is_some(), "{stderr}");
+    }
 }
 
 #[test]
