@@ -18,6 +18,6 @@ mod local;
 mod remote;
 pub mod runner;
 pub mod settings;
-mod signals;
+pub mod signals;
 mod tokens;
 mod warnings;

@@ -5,6 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode, ExitStatus};
 use std::thread;
 
+use backends::signals::is_ignored;
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::SignalsInfo;
@@ -14,7 +15,9 @@ use signal_hook::low_level::{emulate_default_handler, siginfo::Cause};
 /// Runs `cargo` to its end. The terminal sends its signals to cargo as well, those of other processes
 /// are passed on.
 pub fn wait(cargo: &mut Command) -> io::Result<ExitStatus> {
-    let mut signals = SignalsInfo::<WithOrigin>::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM])?;
+    let caught = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+    let caught = caught.into_iter().filter(|signal| !is_ignored(*signal));
+    let mut signals = SignalsInfo::<WithOrigin>::new(caught)?;
     let handle = signals.handle();
     let mut child = cargo.spawn()?;
     let pid = Pid::from_child(&child);

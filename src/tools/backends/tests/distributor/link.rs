@@ -198,8 +198,9 @@ fn a_signal_ends_the_backends_and_leaves_nothing() {
     let machine = Machine::new();
     let project = machine.project("project");
     project.add_slow_module(1);
+    // This process may ignore signals.
     let script = format!(
-        "#!/bin/sh\necho $$ > pid\nexec '{}' \"$@\"\n",
+        "#!/bin/sh\necho $$ > pid\nexec env --default-signal '{}' \"$@\"\n",
         distributor().display()
     );
     fs::write(project.path("distributor.sh"), script).unwrap();

@@ -167,6 +167,22 @@ pub fn rustc() -> String {
     env::var("TESTED_RUSTC").unwrap_or_else(|_| default.to_owned())
 }
 
+/// `command`, started by `env` with `option`, which says which signals it ignores.
+pub fn with_signals(option: &str, command: &Command) -> Command {
+    let mut env = Command::new("env");
+    env.arg(option)
+        .arg(command.get_program())
+        .args(command.get_args())
+        .current_dir(command.get_current_dir().unwrap())
+        .env_clear()
+        .envs(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    env
+}
+
 /// Runs `command`, which has to succeed. Returns its standard output and error.
 #[track_caller]
 pub fn succeed(command: &mut Command) -> (String, String) {

@@ -10,7 +10,7 @@ use reapi_service::in_memory::{Fault, Server, State};
 use reapi_service::{Root, Service};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::project::{self, Project, has_function, rustc, succeed, texts};
+use crate::project::{self, Project, has_function, rustc, succeed, texts, with_signals};
 
 /// What the last line counts.
 #[derive(Debug, PartialEq)]
@@ -208,7 +208,8 @@ fn ctrl_c_ends_a_link_that_waits_for_a_server() {
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name.contains(part)).count()
     };
-    let mut build = project.thinlto(&format!("build {}", cache(&server)));
+    let build = project.thinlto(&format!("build {}", cache(&server)));
+    let mut build = with_signals("--default-signal", &build);
     let mut build = build.process_group(0).spawn().unwrap();
     let wait_until = |is_so: &dyn Fn() -> bool| {
         let end = Instant::now() + Duration::from_secs(60);

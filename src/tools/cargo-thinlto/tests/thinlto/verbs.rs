@@ -6,7 +6,7 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::project::{Project, counts, succeed, texts};
+use crate::project::{Project, counts, succeed, texts, with_signals};
 
 const SIGABRT: i32 = 6;
 
@@ -53,13 +53,31 @@ fn signals_end_the_program_and_cargo() {
     let project = Project::new("workspace");
     let words = "run -q --bin tool -- wait";
     let ctrl_c = |pid| kill_process_group(pid, Signal::INT).unwrap();
-    let ended = interrupted(project.thinlto(words), ctrl_c);
+    // This process may ignore some.
+    let with_all = |command| with_signals("--default-signal", &command);
+    let ended = interrupted(with_all(project.thinlto(words)), ctrl_c);
     let plain = project.cargo(&words.replace("run", "run --release"));
-    assert_eq!(interrupted(plain, ctrl_c), ended);
+    assert_eq!(interrupted(with_all(plain), ctrl_c), ended);
     assert_eq!(ended.signal(), Some(Signal::INT.as_raw()));
     let term = |pid| kill_process(pid, Signal::TERM).unwrap();
-    let ended = interrupted(project.thinlto(words), term);
+    let ended = interrupted(with_all(project.thinlto(words)), term);
     assert_eq!(ended.signal(), Some(Signal::TERM.as_raw()));
+}
+
+#[test]
+fn ignored_signals_stay_so() {
+    let project = Project::new("workspace");
+    let without = |command| with_signals("--ignore-signal=INT", &command);
+    let both = |pid| {
+        for signal in [Signal::INT, Signal::TERM] {
+            kill_process_group(pid, signal).unwrap();
+        }
+    };
+    let words = "run -q --bin tool -- wait";
+    let ended = interrupted(without(project.thinlto(words)), both);
+    assert_eq!(ended.signal(), Some(Signal::TERM.as_raw()));
+    let plain = project.cargo(&words.replace("run", "run --release"));
+    assert_eq!(interrupted(without(plain), both), ended);
 }
 
 #[test]
